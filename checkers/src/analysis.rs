@@ -1,0 +1,69 @@
+//! What the checkers of a workload say together about one history.
+
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::{Finding, Validity};
+
+/// Limits of a search. The library has no clock of its own: the caller decides when to stop.
+pub struct Limits<'a> {
+    /// Asked often; once it answers `true` the search ends in `Unknown`.
+    pub should_stop: &'a (dyn Fn() -> bool + Sync),
+    /// Bytes the search may hold, counted by itself.
+    pub memory_bytes: usize,
+}
+
+/// The merged answer of every checker that ran.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Analysis {
+    /// The worst of all.
+    pub valid: Validity,
+    /// Why something is unknown, one sentence each.
+    pub reasons: Vec<String>,
+    /// What was found, the gravest first.
+    pub findings: Vec<Finding>,
+    /// What was measured.
+    pub measures: Measures,
+}
+
+/// Figures; `None` is "this workload or this run cannot measure it", never 0.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Measures {
+    /// Client operations invoked.
+    pub invoked: u64,
+    /// Writes acknowledged (`ok`).
+    pub acknowledged: u64,
+    /// Operations that ended ok.
+    pub ok: u64,
+    /// Operations that ended in fail.
+    pub fail: u64,
+    /// Operations that ended in info or not at all.
+    pub info: u64,
+    /// Acknowledged, absent at the end.
+    pub lost: Option<u64>,
+    /// Undecided, present at the end.
+    pub recovered: Option<u64>,
+    /// Seen by some read, absent at the end.
+    pub dirty: Option<u64>,
+    /// Never invoked or reported `fail`, yet seen.
+    pub unexpected: Option<u64>,
+    /// Reads that missed a newer acknowledged write that is not itself lost.
+    pub stale_reads: Option<u64>,
+    /// `None`: linearizability is not promised for the reads made, or was not checked.
+    pub linearizable: Option<Validity>,
+    /// Seconds of split brain, a lower bound; 0 where there was none.
+    pub split_brain_seconds: Option<f64>,
+    /// Seconds in which two nodes claimed to lead.
+    pub two_leaders_seconds: Option<f64>,
+    /// Positions at which two entries were acknowledged.
+    pub forks: Option<u64>,
+    /// Longest time without any operation that ended ok, between first invocation and healing's end, in seconds.
+    pub unavailable_seconds: Option<f64>,
+    /// Share of operations that ended ok, 0 to 1.
+    pub ok_share: Option<f64>,
+    /// Latency of acknowledged writes before the first fault, milliseconds.
+    pub latency_ms_p50: Option<f64>,
+    /// As above, 99th percentile.
+    pub latency_ms_p99: Option<f64>,
+    /// Operations a second that ended ok before the first fault.
+    pub ops_per_second: Option<f64>,
+}

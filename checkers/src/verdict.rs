@@ -1,0 +1,96 @@
+//! Verdicts: `Valid < Unknown < Invalid`, so that merging never hides bad news.
+
+use serde::{Deserialize, Serialize};
+
+/// The answer of one checker or of a whole run. JSON: `true`, `false`, `null` for unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Validity {
+    /// Nothing forbidden was found, and enough was tested to say so.
+    #[default]
+    Valid,
+    /// No violation found, but the evidence does not suffice to call it valid.
+    Unknown,
+    /// A violation was found.
+    Invalid,
+}
+
+impl Validity {
+    /// The worse of two.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl Serialize for Validity {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Valid => serializer.serialize_some(&true),
+            Self::Invalid => serializer.serialize_some(&false),
+            Self::Unknown => serializer.serialize_none(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Validity {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Option::<bool>::deserialize(deserializer)? {
+            Some(true) => Self::Valid,
+            Some(false) => Self::Invalid,
+            None => Self::Unknown,
+        })
+    }
+}
+
+/// What can be found in a history or a run; the words are defined in `docs/semantics.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// Acknowledged, absent from the closing read.
+    Lost,
+    /// Seen by some read, absent at the end.
+    Dirty,
+    /// Never invoked, or reported `fail`, yet seen by a read.
+    Unexpected,
+    /// Two nodes acknowledged writes whose reigns overlap.
+    SplitBrain,
+    /// A read missed a newer acknowledged write.
+    StaleRead,
+    /// The history of one object has no linearization.
+    NotLinearizable,
+    /// After convergence, nodes hold different states.
+    Divergence,
+    /// A node died by itself.
+    NodeDied,
+    /// The cluster did not converge after everything was healed.
+    DidNotConverge,
+    /// Undecided, present at the end (reported only).
+    Recovered,
+    /// Two nodes claimed to lead at once (reported only).
+    TwoLeaders,
+    /// Two acknowledged entries at one position (reported only).
+    Fork,
+}
+
+/// One thing that was found, with what shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What it is.
+    pub kind: FindingKind,
+    /// How many elements, reads or episodes.
+    pub count: u64,
+    /// Seconds, for findings that last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// What shows it.
+    pub witness: Witness,
+}
+
+/// The operations that show a violation, and one paragraph in English about them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Witness {
+    /// One paragraph: operations, times, nodes and the fault that was active.
+    pub text: String,
+    /// Indexes into the history of the events involved, ascending.
+    pub events: Vec<u64>,
+}

@@ -1,0 +1,5 @@
+//! Faults, schedules, proofs and heals.
+
+mod cluster;
+
+pub use cluster::{Acknowledgements, Claims, Cluster, leader_of};
