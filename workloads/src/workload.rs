@@ -25,6 +25,8 @@ pub struct Operation {
     pub value: Value,
     /// Read level.
     pub level: Level,
+    /// What a read of an object that was never written returns: `null` for a register, `[]` for a set.
+    pub absent: Value,
 }
 
 /// A stream of operations; the same seed gives the same stream.
