@@ -19,9 +19,12 @@
 //! - [`run`]: one run from start to verdict.
 //! - [`report`]: runs become tables.
 
+pub mod campaign;
+pub mod cli;
 pub mod client;
 pub mod environment;
 pub mod nemesis;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod systems;

@@ -1,0 +1,94 @@
+//! Everything the program prints: results to standard output, progress and warnings to standard error.
+//!
+//! No other module prints. A reader that goes away (`schism list | head -1`) is not an error; a full disk behind
+//! standard output is. Colours are dropped where the stream is no terminal or `NO_COLOR` is set (anstream decides).
+
+use std::io::{ErrorKind, IsTerminal, Write};
+
+use super::{CliError, Exit};
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people; at most 100 columns.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+    /// Markdown.
+    Md,
+}
+
+/// The two streams of this program.
+#[derive(Debug, Default)]
+pub struct Output {
+    reader_is_gone: bool,
+}
+
+impl Output {
+    /// Prints a result, with a line end if the text has none.
+    ///
+    /// # Errors
+    /// Standard output cannot be written for another reason than a reader that went away.
+    pub fn result(&mut self, text: &str) -> Result<(), CliError> {
+        if self.reader_is_gone {
+            return Ok(());
+        }
+        let mut stream = anstream::stdout().lock();
+        let line_end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        let written = stream
+            .write_all(text.as_bytes())
+            .and_then(|()| stream.write_all(line_end.as_bytes()))
+            .and_then(|()| stream.flush());
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.reader_is_gone = true;
+                Ok(())
+            }
+            Err(error) => Err(CliError::new(Exit::Io, format!("failed to write the result: {error}"))),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Prints a JSON document, indented.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn json<T: serde::Serialize>(&mut self, value: &T) -> Result<(), CliError> {
+        self.result(&serde_json::to_string_pretty(value).map_err(CliError::internal)?)
+    }
+
+    /// Prints one JSON object on a line of its own.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn json_line<T: serde::Serialize>(&mut self, value: &T) -> Result<(), CliError> {
+        self.result(&serde_json::to_string(value).map_err(CliError::internal)?)
+    }
+}
+
+/// Tells what is going on. Nobody may be reading, so a failure to write is ignored.
+pub fn progress(text: &str) {
+    let mut stream = anstream::stderr().lock();
+    let _ = writeln!(stream, "{text}");
+}
+
+/// Warns.
+pub fn warning(text: &str) {
+    use owo_colors::OwoColorize;
+    progress(&format!("{} {text}", "warning:".yellow().bold()));
+}
+
+/// Tells why the program ends.
+pub fn error(text: &str) {
+    use owo_colors::OwoColorize;
+    progress(&format!("{} {text}", "error:".red().bold()));
+}
+
+/// Whether a person watches standard error.
+#[must_use]
+pub fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}

@@ -1,0 +1,3 @@
+//! Runs become tables.
+
+pub mod statistics;
