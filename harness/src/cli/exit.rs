@@ -117,15 +117,14 @@ impl Exit {
 /// The page `schism help exit-codes`.
 #[must_use]
 pub fn help_page() -> String {
-    let mut page = String::from("Exit codes\n\n");
-    for exit in ALL {
-        page += &format!("  {:>3}  {}\n", exit.code(), exit.meaning());
-    }
+    let lines: String = ALL.iter().map(|exit| format!("  {:>3}  {}\n", exit.code(), exit.meaning())).collect();
     let order: Vec<String> =
         PRECEDENCE.iter().filter(|exit| **exit != Exit::Usage).map(|exit| exit.code().to_string()).collect();
-    page += &format!("\nOf several reasons the first in this order counts: {}.\n", order.join(", "));
-    page += "A usage error (64) ends the program before anything else can happen.\n";
-    page
+    let order = order.join(", ");
+    format!(
+        "Exit codes\n\n{lines}\nOf several reasons the first in this order counts: {order}.\n\
+         A usage error (64) ends the program before anything else can happen.\n"
+    )
 }
 
 #[cfg(test)]

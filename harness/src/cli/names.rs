@@ -3,11 +3,8 @@
 /// The message for a name that does not exist.
 #[must_use]
 pub fn unknown(what: &str, typed: &str, known: &[&str]) -> String {
-    let mut message = format!("there is no {what} named {typed:?}");
-    if let Some(meant) = closest(typed, known) {
-        message += &format!("; did you mean {meant:?}?");
-    }
-    message + &format!("\n  known: {}", known.join(", "))
+    let meant = closest(typed, known).map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
+    format!("there is no {what} named {typed:?}{meant}\n  known: {}", known.join(", "))
 }
 
 /// The known name closest to what was typed, if it is close enough to be a slip.

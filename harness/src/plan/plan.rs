@@ -63,6 +63,9 @@ pub struct Plan {
     pub settings: Settings,
     /// Name of the workload.
     pub workload: String,
+    /// Faults as asked for; the schedule was made from them.
+    #[serde(default)]
+    pub faults: Vec<FaultSpec>,
     /// Fixes operations and schedule.
     pub seed: u64,
     /// How many workers.

@@ -7,7 +7,7 @@ use schism_checkers::verdict::{FindingKind, Validity};
 use schism_checkers::{Analysis, Measures};
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{Ending, RunOutcome};
+use super::cell_run::{CellRun, Ending};
 use super::statistics::{bootstrap_ratio, median, ratio, wilson};
 use crate::campaign::{Cell, Expectations, Judged, deviations};
 use crate::cli::Exit;
@@ -108,10 +108,10 @@ impl Row {
 
 /// Adds the runs of a cell up. Interrupted runs do not count.
 #[must_use]
-pub fn row(cell: &Cell, expectations: &Expectations, outcomes: &[RunOutcome]) -> Row {
-    let judged: Vec<&RunOutcome> = outcomes.iter().filter(|outcome| outcome.analysis().is_some()).collect();
+pub fn row(cell: &Cell, expectations: &Expectations, outcomes: &[CellRun]) -> Row {
+    let judged: Vec<&CellRun> = outcomes.iter().filter(|outcome| outcome.analysis().is_some()).collect();
     let analyses: Vec<&Analysis> = judged.iter().filter_map(|outcome| outcome.analysis()).collect();
-    let failed: Vec<&RunOutcome> =
+    let failed: Vec<&CellRun> =
         outcomes.iter().filter(|outcome| matches!(outcome.ending, Ending::Failed { .. })).collect();
     let deviations = row_deviations(expectations, &judged, &failed);
     let counted = |valid: Validity| count(analyses.iter().filter(|analysis| analysis.valid == valid));
@@ -157,7 +157,7 @@ pub fn row(cell: &Cell, expectations: &Expectations, outcomes: &[RunOutcome]) ->
     }
 }
 
-fn row_deviations(expectations: &Expectations, judged: &[&RunOutcome], failed: &[&RunOutcome]) -> Vec<RowDeviation> {
+fn row_deviations(expectations: &Expectations, judged: &[&CellRun], failed: &[&CellRun]) -> Vec<RowDeviation> {
     let runs: Vec<Judged<'_>> = judged
         .iter()
         .filter_map(|outcome| outcome.analysis())
@@ -181,7 +181,7 @@ fn row_deviations(expectations: &Expectations, judged: &[&RunOutcome], failed: &
     of_findings.chain(of_failures).collect()
 }
 
-fn row_deviation(exit: Exit, text: String, run: Option<&RunOutcome>) -> RowDeviation {
+fn row_deviation(exit: Exit, text: String, run: Option<&CellRun>) -> RowDeviation {
     RowDeviation {
         exit_code: exit.code(),
         text,
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
     use crate::report::synthetic::{cell, outcome};
 
-    fn judged(lost: Option<u64>, valid: Validity) -> RunOutcome {
+    fn judged(lost: Option<u64>, valid: Validity) -> CellRun {
         outcome(1, valid, &[], |measures| {
             measures.acknowledged = 1000;
             measures.lost = lost;

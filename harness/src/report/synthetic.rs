@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schism_checkers::verdict::{Finding, FindingKind, Validity, Witness};
 use schism_checkers::{Analysis, Measures};
 
-use super::outcome::{Ending, RunOutcome};
+use super::cell_run::{CellRun, Ending};
 use crate::campaign::Cell;
 use crate::systems::Settings;
 
@@ -32,7 +32,7 @@ pub(crate) fn outcome(
     valid: Validity,
     findings: &[FindingKind],
     measured: impl FnOnce(&mut Measures),
-) -> RunOutcome {
+) -> CellRun {
     let mut measures = Measures::default();
     measured(&mut measures);
     let findings = findings
@@ -40,7 +40,7 @@ pub(crate) fn outcome(
         .map(|kind| Finding { kind: *kind, count: 1, seconds: None, witness: Witness::default() })
         .collect();
     let reasons = if valid == Validity::Unknown { vec!["the fault was not in force".to_owned()] } else { vec![] };
-    RunOutcome {
+    CellRun {
         seed,
         directory: PathBuf::from(format!("runs/{seed}")),
         command: format!("schism run --seed {seed}"),

@@ -94,7 +94,7 @@ fn finding_words(row: &Row) -> String {
     }
     if row.lost.is_some_and(|lost| lost > 0) {
         let lost = format!("lost {}", percent(row.lost_per_1000.unwrap_or(0.0) / 10.0));
-        return split.map_or(lost.clone(), |split| format!("{lost}\n{split}"));
+        return [Some(lost), split].into_iter().flatten().collect::<Vec<_>>().join("\n");
     }
     if let Some(split) = split {
         return split;
@@ -275,28 +275,29 @@ fn in_order(names: impl Iterator<Item = String>) -> Vec<String> {
 #[must_use]
 pub fn expectations(rows: &[Row], markup: Markup) -> String {
     let labels = Labels::of(rows);
-    let as_expected = rows.iter().filter(|row| row.as_expected).count();
-    let mut text = match rows.len() - as_expected {
-        0 => markup.prose(&format!("All {} cells are as expected.", rows.len())),
-        others => markup.prose(&format!("{others} of {} cells are not as expected:", rows.len())),
-    };
-    for row in rows.iter().filter(|row| !row.as_expected) {
-        for deviation in &row.deviations {
-            let line = format!("{} under {}: {}", labels.label(row), row.fault, deviation.text);
-            text += &match markup {
-                Markup::Plain => paragraph(&line, WIDTH_MAX, "  "),
-                Markup::Markdown => format!("- {line}\n"),
-            };
-            if let Some(command) = &deviation.command {
-                // A command is never broken: it is there to be copied.
-                text += &match markup {
-                    Markup::Plain => format!("    {command}\n"),
-                    Markup::Markdown => format!("  `{command}`\n"),
-                };
-            }
-        }
+    let others: Vec<&Row> = rows.iter().filter(|row| !row.as_expected).collect();
+    if others.is_empty() {
+        return markup.prose(&format!("All {} cells are as expected.", rows.len()));
     }
-    text
+    let title = markup.prose(&format!("{} of {} cells are not as expected:", others.len(), rows.len()));
+    let lines = others.into_iter().flat_map(|row| {
+        let labels = &labels;
+        row.deviations.iter().map(move |deviation| {
+            let line = format!("{} under {}: {}", labels.label(row), row.fault, deviation.text);
+            deviation_text(&line, deviation.command.as_deref(), markup)
+        })
+    });
+    std::iter::once(title).chain(lines).collect()
+}
+
+/// A command is never broken: it is there to be copied.
+fn deviation_text(line: &str, command: Option<&str>, markup: Markup) -> String {
+    let (line, before, after) = match markup {
+        Markup::Plain => (paragraph(line, WIDTH_MAX, "  "), "    ", ""),
+        Markup::Markdown => (format!("- {line}\n"), "  `", "`"),
+    };
+    let command = command.map(|command| format!("{before}{command}{after}\n")).unwrap_or_default();
+    line + &command
 }
 
 #[cfg(test)]

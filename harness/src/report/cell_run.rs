@@ -24,7 +24,7 @@ pub enum Ending {
 
 /// One run of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunOutcome {
+pub struct CellRun {
     /// Its seed.
     pub seed: u64,
     /// Its directory, relative to the campaign's.
@@ -35,7 +35,7 @@ pub struct RunOutcome {
     pub ending: Ending,
 }
 
-impl RunOutcome {
+impl CellRun {
     /// The judgement, if there is one.
     #[must_use]
     pub fn analysis(&self) -> Option<&Analysis> {
