@@ -1,0 +1,253 @@
+//! Black-box tests of the environment: networks, cuts and their proofs, processes, by every back end.
+//!
+//! Each test starts this executable again in a *role*, because the harness of a run must enter its jail before any
+//! thread exists, and a test runner has threads.
+
+mod environment_support;
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use environment_support::shapes::{NODES, SHAPES, cuts};
+use environment_support::{PORTS, ROLE, WAIT_MAX, again, back_end, enter_and_build, shell, wait_until};
+use libtest_mimic::{Arguments, Trial};
+use schism::environment::{
+    Environment, JailOptions, Launch, Link, NodeId, NodeSignal, Place, ProbeCount, ProcessState, Program,
+};
+use schism::record::Clock;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A connection that is not answered within this time counts as blocked.
+const BLOCKED_AFTER: Duration = Duration::from_millis(400);
+
+/// Probes that must have been sent on a link before it is judged.
+const PROBES_MIN: u32 = 5;
+
+const BACK_ENDS: [&str; 1] = ["switch"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let argument = |index: usize| arguments[index].as_str();
+    match std::env::var(ROLE).as_deref() {
+        Err(_) => return libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
+        Ok("partition") => partition(argument(0), argument(1), Path::new(argument(2))),
+        Ok("processes") => processes(argument(0), Path::new(argument(1))),
+        Ok("echo-server") => echo_server(argument(0).parse().unwrap()),
+        Ok(other) => panic!("no role {other}"),
+    }
+    ExitCode::SUCCESS
+}
+
+fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for back_end in BACK_ENDS {
+        for shape in SHAPES {
+            trials.push(trial(format!("{back_end}::{shape}_is_cut_and_healed"), "partition", &[back_end, shape]));
+        }
+        let name = format!("{back_end}::a_node_is_started_stopped_killed_and_started_again");
+        trials.push(trial(name, "processes", &[back_end]));
+    }
+    trials
+}
+
+/// A trial that plays a role in a fresh directory.
+fn trial(name: String, role: &'static str, arguments: &[&'static str]) -> Trial {
+    let arguments = arguments.to_vec();
+    Trial::test(name, move || {
+        let directory = tempfile::tempdir().unwrap();
+        let output = again(role, &arguments).arg(directory.path()).output().unwrap();
+        if output.status.success() {
+            return Ok(());
+        }
+        let text = [output.stdout, output.stderr].concat();
+        Err(format!("{}\n{}", output.status, String::from_utf8_lossy(&text)).into())
+    })
+}
+
+/// A node of these tests: gives back what it gets.
+fn echo_server(address: SocketAddr) {
+    let listener = TcpListener::bind(address).unwrap();
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                if stream.write_all(&buffer[..length]).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn start_echo_servers(environment: &dyn Environment) {
+    for node in NodeId::all(environment.nodes()) {
+        let address = environment.listen_address(node, PORTS[0]);
+        let launch = Launch {
+            program: Program::SelfExe,
+            arguments: vec![address.to_string()],
+            variables: vec![(ROLE.to_owned(), "echo-server".to_owned())],
+        };
+        environment.start(node, &launch).unwrap();
+    }
+}
+
+/// Connections are opened by nodes and by their clients, to nodes.
+fn connections() -> Vec<(Place, NodeId)> {
+    NodeId::all(NODES)
+        .flat_map(|to| {
+            let nodes = NodeId::all(NODES).filter(move |from| *from != to).map(Place::Node);
+            nodes.chain(NodeId::all(NODES).map(Place::Clients)).map(move |from| (from, to))
+        })
+        .collect()
+}
+
+/// Which of the connections are answered, each over a socket of its own, all at once.
+fn answered(environment: &dyn Environment, wait: Duration) -> BTreeSet<(Place, NodeId)> {
+    let attempts: Vec<_> = connections()
+        .into_iter()
+        .map(|(from, to)| {
+            let address = environment.address(from, to, PORTS[0]);
+            let attempt =
+                environment.runtime(from).spawn(async move { tokio::time::timeout(wait, echo(address)).await });
+            ((from, to), attempt)
+        })
+        .collect();
+    let waiting = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    attempts
+        .into_iter()
+        .filter_map(|(pair, attempt)| matches!(waiting.block_on(attempt).unwrap(), Ok(Ok(()))).then_some(pair))
+        .collect()
+}
+
+async fn echo(address: SocketAddr) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"hello").await?;
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer).await?;
+    if answer == *b"hello" { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
+}
+
+fn probed_links() -> Vec<Link> {
+    let nodes = NodeId::all(NODES).map(Place::Node);
+    let places: Vec<Place> = nodes.clone().chain(NodeId::all(NODES).map(Place::Clients)).collect();
+    let is_node = |place: &Place| matches!(place, Place::Node(_));
+    let pairs = places.iter().flat_map(|from| places.iter().map(move |to| (from, to)));
+    pairs
+        .filter(|(from, to)| from != to && (is_node(from) || is_node(to)))
+        .map(|(from, to)| Link { from: *from, to: *to })
+        .collect()
+}
+
+/// Waits until something is sent and has arrived on every link since `from_ns`.
+fn wait_for_arrivals(environment: &dyn Environment, clock: Clock, from_ns: u64) {
+    for link in probed_links() {
+        wait_until(&format!("probes arrive on {link}"), || {
+            environment.probes(link, from_ns..clock.now_ns()).arrived >= PROBES_MIN
+        });
+    }
+}
+
+fn partition(network: &str, shape: &str, directory: &Path) {
+    let options = JailOptions { back_end: back_end(network), lifeline: false };
+    let (environment, clock) = enter_and_build(options, NODES, directory);
+    let environment = &*environment;
+    assert_eq!(environment.back_end(), options.back_end);
+    start_echo_servers(environment);
+    let all: BTreeSet<_> = connections().into_iter().collect();
+    wait_until("every connection is answered", || answered(environment, WAIT_MAX) == all);
+    wait_for_arrivals(environment, clock, 0);
+    let cut = cuts(shape);
+    let dropped: u64 = probed_links().iter().map(|link| environment.dropped(*link)).sum();
+    assert_eq!(dropped, 0, "nothing was cut so far");
+
+    environment.set_cuts(&cut).unwrap();
+    let begin_ns = clock.now_ns();
+    let is_cut = |from: Place, to: Place| cut.contains(&Link { from, to });
+    assert!(probed_links().iter().all(|link| environment.is_up(*link) != cut.contains(link)));
+    let up = all.iter().filter(|(from, to)| !is_cut(*from, Place::Node(*to)) && !is_cut(Place::Node(*to), *from));
+    let up: BTreeSet<_> = up.copied().collect();
+    assert_eq!(answered(environment, BLOCKED_AFTER), up, "exactly the connections over links that are up are answered");
+    for link in probed_links() {
+        wait_until(&format!("probes are sent on {link}"), || {
+            environment.probes(link, begin_ns..clock.now_ns()).sent >= PROBES_MIN
+        });
+    }
+    let end_ns = clock.now_ns();
+    for (from, to) in all.difference(&up) {
+        let (forth, back) = (Link { from: *from, to: Place::Node(*to) }, Link { from: Place::Node(*to), to: *from });
+        let blocking = if cut.contains(&forth) { forth } else { back };
+        assert!(environment.dropped(blocking) > 0, "{blocking} is cut and was used, but dropped nothing");
+    }
+
+    environment.set_cuts(&BTreeSet::new()).unwrap();
+    let healed_ns = clock.now_ns();
+    wait_for_arrivals(environment, clock, healed_ns);
+    wait_until("every connection is answered again", || answered(environment, WAIT_MAX) == all);
+    for link in probed_links() {
+        let during: ProbeCount = environment.probes(link, begin_ns..end_ns);
+        assert!(during.sent >= PROBES_MIN, "{link}: {during:?}");
+        let expected = if cut.contains(&link) { 0 } else { during.sent };
+        assert_eq!(during.arrived, expected, "{link}: {during:?}");
+        assert!(cut.contains(&link) || environment.dropped(link) == 0, "{link} was up, but dropped something");
+    }
+}
+
+fn processes(network: &str, directory: &Path) {
+    let options = JailOptions { back_end: back_end(network), lifeline: false };
+    let (environment, _clock) = enter_and_build(options, 2, directory);
+    let node = NodeId(1);
+    assert_eq!(environment.process(node), ProcessState::Absent);
+    environment.signal(node, NodeSignal::Kill).unwrap();
+
+    // A node that has a child, and one that left its session: both belong to it.
+    let script = "echo ready >> data; setsid sleep 1000 & sleep 1000 & wait";
+    environment.start(node, &shell(script)).unwrap();
+    let data = directory.join("nodes/n1/data/data");
+    wait_until("the node writes", || std::fs::read_to_string(&data).is_ok_and(|text| text == "ready\n"));
+    let ProcessState::Alive { pid, all_threads_stopped: false, .. } = environment.process(node) else {
+        panic!("{:?}", environment.process(node))
+    };
+    wait_until("its children run", || sleepers() == 2);
+    environment.start(node, &shell(script)).unwrap_err();
+
+    environment.signal(node, NodeSignal::Stop).unwrap();
+    let stopped = |state: &ProcessState| matches!(state, ProcessState::Alive { all_threads_stopped: true, .. });
+    wait_until("all threads are stopped", || stopped(&environment.process(node)));
+    environment.signal(node, NodeSignal::Continue).unwrap();
+    wait_until("threads go on", || !stopped(&environment.process(node)));
+
+    environment.signal(node, NodeSignal::Kill).unwrap();
+    let killed = ProcessState::Ended { how: "signal 9".to_owned(), by_harness: true };
+    assert_eq!(environment.process(node), killed);
+    assert_eq!(sleepers(), 0, "children die with their node");
+
+    environment.start(node, &shell("echo again >> data; echo told; echo bad >&2; exit 3")).unwrap();
+    let ended = ProcessState::Ended { how: "exit code 3".to_owned(), by_harness: false };
+    wait_until("the node ends", || environment.process(node) == ended);
+    assert_eq!(std::fs::read_to_string(&data).unwrap(), "ready\nagain\n");
+    assert_eq!(environment.log_tail(node, 5), "told\nbad");
+
+    environment.start(node, &shell("sleep 1000")).unwrap();
+    let ProcessState::Alive { pid: next, .. } = environment.process(node) else { panic!("it does not run") };
+    assert_ne!(next, pid);
+    environment.signal(node, NodeSignal::Terminate).unwrap();
+    let terminated = ProcessState::Ended { how: "signal 15".to_owned(), by_harness: true };
+    wait_until("the node ends", || environment.process(node) == terminated);
+
+    let missing = Launch { program: Program::Path("/nonexistent".into()), ..shell("") };
+    let error = environment.start(NodeId(2), &missing).unwrap_err().to_string();
+    assert!(error.contains("n2") && error.contains("/nonexistent"), "{error}");
+}
+
+/// Processes called `sleep` that this one can see and that have not ended.
+fn sleepers() -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap();
+    let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path().join("stat")).ok());
+    stats.filter(|stat| stat.contains("(sleep) ") && !stat.contains("(sleep) Z")).count()
+}
