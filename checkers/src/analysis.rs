@@ -2,14 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::{Finding, Validity};
+use crate::verdict::{Finding, FindingKind, Validity, Witness};
 
-/// Limits of a search. The library has no clock of its own: the caller decides when to stop.
+/// Limits of a search.
+///
+/// The library has no clock of its own: the caller decides when to stop.
 pub struct Limits<'a> {
     /// Asked often; once it answers `true` the search ends in `Unknown`.
     pub should_stop: &'a (dyn Fn() -> bool + Sync),
     /// Bytes the search may hold, counted by itself.
     pub memory_bytes: usize,
+}
+
+impl Limits<'_> {
+    /// No limit at all.
+    pub const NONE: Limits<'static> = Limits { should_stop: &|| false, memory_bytes: usize::MAX };
 }
 
 /// The merged answer of every checker that ran.
@@ -23,6 +30,44 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// What was measured.
     pub measures: Measures,
+}
+
+impl Analysis {
+    /// Adds a finding; its kind says what it makes of the whole.
+    pub fn find(&mut self, kind: FindingKind, count: u64, seconds: Option<f64>, witness: Witness) {
+        self.valid = self.valid.merge(kind.validity());
+        self.findings.push(Finding { kind, count, seconds, witness });
+        // Stable, so that findings of one kind stay in the order in which they were made.
+        self.findings.sort_by_key(|finding| finding.kind);
+    }
+
+    /// Notes that something could not be decided. It never masks a violation.
+    pub fn unknown(&mut self, reason: impl Into<String>) {
+        self.valid = self.valid.merge(Validity::Unknown);
+        let reason = reason.into();
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
+    }
+
+    /// The first finding of a kind.
+    #[must_use]
+    pub fn finding(&self, kind: FindingKind) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.kind == kind)
+    }
+}
+
+/// What one fault did to availability.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FaultOutage {
+    /// The schedule's entry.
+    pub id: u64,
+    /// The fault's name.
+    pub fault: String,
+    /// Longest time without any operation that ended ok, of those that touch the fault, in seconds.
+    pub unavailable_seconds: f64,
+    /// Share of the operations invoked during the fault that ended ok; `None` where none was invoked.
+    pub ok_share: Option<f64>,
 }
 
 /// Figures; `None` is "this workload or this run cannot measure it", never 0.
@@ -46,7 +91,7 @@ pub struct Measures {
     pub dirty: Option<u64>,
     /// Never invoked or reported `fail`, yet seen.
     pub unexpected: Option<u64>,
-    /// Reads that missed a newer acknowledged write that is not itself lost.
+    /// Reads, at whatever level, that missed a newer acknowledged write that is not itself lost.
     pub stale_reads: Option<u64>,
     /// `None`: linearizability is not promised for the reads made, or was not checked.
     pub linearizable: Option<Validity>,
@@ -60,6 +105,9 @@ pub struct Measures {
     pub unavailable_seconds: Option<f64>,
     /// Share of operations that ended ok, 0 to 1.
     pub ok_share: Option<f64>,
+    /// Availability around each fault.
+    #[serde(default)]
+    pub outages: Vec<FaultOutage>,
     /// Latency of acknowledged writes before the first fault, milliseconds.
     pub latency_ms_p50: Option<f64>,
     /// As above, 99th percentile.

@@ -1,14 +1,37 @@
 //! Consistency checkers: a recorded history goes in, a verdict with a witness comes out.
 //!
-//! No clock, no socket, no async and no global state; the only I/O is reading a history from a [`std::io::Read`].
+//! No clock, no socket, no async and no global state; the only I/O is reading a history from a [`std::io::BufRead`].
 //!
 //! # Layout
-//! - [`history`]: events (one line each), operations (an invocation paired with its completion), readers.
+//! - [`history`]: events (one line each), operations (an invocation paired with its completion), the timeline, readers.
+//! - [`index`]: a history seen as sets or registers, values numbered.
+//! - [`checker`]: what a checker is, the table of all of them, and how several judge together.
+//! - [`set_full`], [`register_values`], [`stale`], [`split_brain`], [`two_leaders`], [`fork`], [`divergence`],
+//!   [`convergence`], [`availability`], [`latency`], [`counts`]: one property a file.
 //! - [`verdict`]: `Valid | Unknown | Invalid`, findings and their witnesses.
+//! - [`witness`]: operations in English.
 //! - [`analysis`]: what all checkers of a workload say together.
 
 pub mod analysis;
+pub mod availability;
+pub mod checker;
+pub mod convergence;
+pub mod counts;
+pub mod divergence;
+pub mod fork;
 pub mod history;
+pub mod index;
+pub mod latency;
+pub mod register_values;
+pub mod set_full;
+pub mod split_brain;
+pub mod stale;
+#[cfg(test)]
+mod testing;
+pub mod two_leaders;
 pub mod verdict;
+pub mod witness;
 
-pub use analysis::{Analysis, Limits, Measures};
+pub use analysis::{Analysis, FaultOutage, Limits, Measures};
+pub use checker::Checker;
+pub use verdict::{Finding, FindingKind, Validity, Witness};

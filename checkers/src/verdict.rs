@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Validity {
     }
 }
 
-/// What can be found in a history or a run; the words are defined in `docs/semantics.md`.
+/// What can be found in a history or a run, the gravest first; the words are defined in `docs/semantics.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingKind {
@@ -54,7 +54,7 @@ pub enum FindingKind {
     Unexpected,
     /// Two nodes acknowledged writes whose reigns overlap.
     SplitBrain,
-    /// A read missed a newer acknowledged write.
+    /// A read whose level promises recency missed a newer acknowledged write.
     StaleRead,
     /// The history of one object has no linearization.
     NotLinearizable,
@@ -70,6 +70,53 @@ pub enum FindingKind {
     TwoLeaders,
     /// Two acknowledged entries at one position (reported only).
     Fork,
+    /// A read whose level promises nothing missed a newer acknowledged write (reported only).
+    StaleLocalRead,
+}
+
+impl FindingKind {
+    /// What one finding of this kind makes of a run.
+    #[must_use]
+    pub fn validity(self) -> Validity {
+        match self {
+            Self::Lost
+            | Self::Dirty
+            | Self::Unexpected
+            | Self::SplitBrain
+            | Self::StaleRead
+            | Self::NotLinearizable
+            | Self::Divergence
+            | Self::NodeDied => Validity::Invalid,
+            Self::DidNotConverge => Validity::Unknown,
+            Self::Recovered | Self::TwoLeaders | Self::Fork | Self::StaleLocalRead => Validity::Valid,
+        }
+    }
+
+    /// Whether one finding of this kind makes a run invalid.
+    #[must_use]
+    pub fn makes_invalid(self) -> bool {
+        self.validity() == Validity::Invalid
+    }
+
+    /// The name used in files and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Dirty => "dirty",
+            Self::Unexpected => "unexpected",
+            Self::SplitBrain => "split-brain",
+            Self::StaleRead => "stale-read",
+            Self::NotLinearizable => "not-linearizable",
+            Self::Divergence => "divergence",
+            Self::NodeDied => "node-died",
+            Self::DidNotConverge => "did-not-converge",
+            Self::Recovered => "recovered",
+            Self::TwoLeaders => "two-leaders",
+            Self::Fork => "fork",
+            Self::StaleLocalRead => "stale-local-read",
+        }
+    }
 }
 
 /// One thing that was found, with what shows it.

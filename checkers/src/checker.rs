@@ -1,0 +1,97 @@
+//! What a checker is, the table of all of them, and how several judge one history together.
+
+use std::cell::OnceCell;
+
+use crate::analysis::{Analysis, Limits};
+use crate::history::History;
+use crate::index::{RegisterIndex, SetIndex};
+use crate::{
+    availability, convergence, counts, divergence, fork, latency, register_values, set_full, split_brain, stale,
+    two_leaders,
+};
+
+/// What a checker may look at. What several checkers derive from the history is derived once.
+pub struct Context<'a> {
+    /// The history to judge.
+    pub history: &'a History,
+    /// Limits of any search.
+    pub limits: &'a Limits<'a>,
+    sets: OnceCell<Result<SetIndex<'a>, String>>,
+    registers: OnceCell<Result<RegisterIndex<'a>, String>>,
+}
+
+impl<'a> Context<'a> {
+    /// Nothing is derived yet.
+    #[must_use]
+    pub fn new(history: &'a History, limits: &'a Limits<'a>) -> Self {
+        Self { history, limits, sets: OnceCell::new(), registers: OnceCell::new() }
+    }
+
+    /// The history as sets.
+    ///
+    /// # Errors
+    /// The sentence that says why it is not one of sets.
+    pub fn sets(&self) -> Result<&SetIndex<'a>, &str> {
+        self.sets.get_or_init(|| SetIndex::new(self.history)).as_ref().map_err(String::as_str)
+    }
+
+    /// The history as registers.
+    ///
+    /// # Errors
+    /// The sentence that says why it is not one of registers.
+    pub fn registers(&self) -> Result<&RegisterIndex<'a>, &str> {
+        self.registers.get_or_init(|| RegisterIndex::new(self.history)).as_ref().map_err(String::as_str)
+    }
+}
+
+/// One property and the function that judges it.
+pub struct Checker {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// One line for `list`.
+    pub description: &'static str,
+    /// Adds its findings, measures and reasons to the analysis.
+    pub check: fn(&Context<'_>, &mut Analysis),
+}
+
+/// Every checker; a new one is one line here.
+static CHECKERS: [&Checker; 12] = [
+    &counts::CHECKER,
+    &convergence::CHECKER,
+    &set_full::CHECKER,
+    &register_values::CHECKER,
+    &stale::SET_CHECKER,
+    &stale::REGISTER_CHECKER,
+    &split_brain::CHECKER,
+    &two_leaders::CHECKER,
+    &fork::CHECKER,
+    &divergence::CHECKER,
+    &availability::CHECKER,
+    &latency::CHECKER,
+];
+
+/// Every checker, in the order in which they are listed.
+#[must_use]
+pub fn list() -> &'static [&'static Checker] {
+    &CHECKERS
+}
+
+/// The checker with this name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static Checker> {
+    CHECKERS.iter().copied().find(|checker| checker.name == name)
+}
+
+/// Lets several checkers judge one history together. A history without any operation is unknown, never valid.
+#[must_use]
+pub fn judge(history: &History, limits: &Limits<'_>, checkers: &[&Checker]) -> Analysis {
+    let context = Context::new(history, limits);
+    let mut analysis = Analysis::default();
+    for checker in checkers {
+        (checker.check)(&context, &mut analysis);
+    }
+    if history.operations().len() == 0 {
+        analysis.unknown("the history has no operation: nothing was tested");
+    }
+    analysis
+}

@@ -1,0 +1,178 @@
+//! What a history says beside its operations: phases, faults, claims to lead, and whether the cluster converged.
+
+use serde_json::Value;
+
+use super::event::Event;
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Operations under faults.
+    Load,
+    /// Everything is healed.
+    Heal,
+    /// The cluster gets time to converge.
+    Converge,
+    /// Closing reads.
+    Final,
+    /// Nothing comes after.
+    End,
+}
+
+impl Phase {
+    /// From the value of a nemesis line `f: "phase"`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "load" => Self::Load,
+            "heal" => Self::Heal,
+            "converge" => Self::Converge,
+            "final" => Self::Final,
+            "end" => Self::End,
+            _ => return None,
+        })
+    }
+}
+
+/// The line with which a phase begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhaseStart {
+    /// Which one.
+    pub phase: Phase,
+    /// Index of the line.
+    pub index: u64,
+    /// Its time, in nanoseconds.
+    pub time_ns: u64,
+}
+
+/// A fault from its application to its heal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultWindow {
+    /// The schedule's entry.
+    pub id: u64,
+    /// The fault's name.
+    pub name: String,
+    /// First line about it, in nanoseconds.
+    pub applied_ns: u64,
+    /// The line that says it was healed, in nanoseconds; `None`: never.
+    pub healed_ns: Option<u64>,
+    /// Indexes of its lines.
+    pub events: Vec<u64>,
+}
+
+impl FaultWindow {
+    /// Whether it was in force at a time.
+    #[must_use]
+    pub fn covers(&self, time_ns: u64) -> bool {
+        self.applied_ns <= time_ns && self.healed_ns.is_none_or(|healed| time_ns <= healed)
+    }
+
+    /// Whether it was in force at any time of a span.
+    #[must_use]
+    pub fn overlaps(&self, from_ns: u64, to_ns: u64) -> bool {
+        self.applied_ns <= to_ns && self.healed_ns.is_none_or(|healed| from_ns <= healed)
+    }
+}
+
+/// What the observer saw of one node, from this line on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimChange {
+    /// Index of the line.
+    pub index: u64,
+    /// Its time, in nanoseconds.
+    pub time_ns: u64,
+    /// Whose claim.
+    pub node: String,
+    /// The role it claims; `None`: it does not answer.
+    pub role: Option<String>,
+    /// The term it claims.
+    pub term: Option<u64>,
+    /// Its position.
+    pub position: Option<u64>,
+}
+
+/// Everything beside the operations, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Timeline {
+    /// Phases; empty for histories that name none.
+    pub phases: Vec<PhaseStart>,
+    /// Faults by first application.
+    pub faults: Vec<FaultWindow>,
+    /// Changed claims.
+    pub claims: Vec<ClaimChange>,
+    /// Whether the cluster converged; `None` where the history does not say.
+    pub converged: Option<bool>,
+    /// Time of the first line about any fault, in nanoseconds.
+    pub first_fault_ns: Option<u64>,
+}
+
+impl Timeline {
+    /// Collects the lines of the nemesis and the observer. Lines it does not know are left alone.
+    pub(super) fn from_events(events: &[Event]) -> Self {
+        let mut timeline = Self::default();
+        for event in events {
+            if event.process.is_nemesis() {
+                timeline.nemesis_line(event);
+            } else if event.process.is_observer() && event.f == "claim" {
+                timeline.claims.extend(claim_change(event));
+            }
+        }
+        timeline
+    }
+
+    fn nemesis_line(&mut self, event: &Event) {
+        match event.f.as_str() {
+            "phase" => {
+                if let Some(phase) = event.value.as_str().and_then(Phase::from_name) {
+                    self.phases.push(PhaseStart { phase, index: event.index, time_ns: event.time });
+                }
+            }
+            "converged" => self.converged = event.value.as_bool(),
+            _ => self.fault_line(event),
+        }
+    }
+
+    fn fault_line(&mut self, event: &Event) {
+        self.first_fault_ns.get_or_insert(event.time);
+        let Some(id) = event.id else { return };
+        let place = self.faults.iter().position(|fault| fault.id == id).unwrap_or_else(|| {
+            self.faults.push(FaultWindow {
+                id,
+                name: event.f.clone(),
+                applied_ns: event.time,
+                healed_ns: None,
+                events: Vec::new(),
+            });
+            self.faults.len() - 1
+        });
+        let fault = &mut self.faults[place];
+        fault.events.push(event.index);
+        if event.step.as_deref() == Some("healed") {
+            fault.healed_ns = Some(event.time);
+        }
+    }
+
+    /// The line with which a phase begins, if it does.
+    #[must_use]
+    pub fn phase(&self, phase: Phase) -> Option<PhaseStart> {
+        self.phases.iter().copied().find(|start| start.phase == phase)
+    }
+
+    /// Faults in force at any time of a span.
+    pub fn faults_during(&self, from_ns: u64, to_ns: u64) -> impl Iterator<Item = &FaultWindow> {
+        self.faults.iter().filter(move |fault| fault.overlaps(from_ns, to_ns))
+    }
+}
+
+fn claim_change(event: &Event) -> Option<ClaimChange> {
+    let text = |name: &str| event.value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let number = |name: &str| event.value.get(name).and_then(Value::as_u64);
+    Some(ClaimChange {
+        index: event.index,
+        time_ns: event.time,
+        node: text("node").or_else(|| event.node.clone())?,
+        role: text("role"),
+        term: number("term"),
+        position: number("position"),
+    })
+}

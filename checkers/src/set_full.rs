@@ -1,0 +1,202 @@
+//! Accounts for every element of a set: lost, recovered, dirty, unexpected.
+//!
+//! The closing read of each key decides. Where it is missing, what depends on it is unknown; elements that nobody added
+//! are found without it. Whether a read came too late is the staleness checker's business.
+
+use crate::analysis::Analysis;
+use crate::checker::{Checker, Context};
+use crate::history::{History, KeyId, Operation};
+use crate::index::{ClosingRead, Element, SetKey, closing_read, missing_closing_reads};
+use crate::verdict::FindingKind;
+use crate::witness::{at, describe, faults_around, short, witness};
+
+/// See the module.
+pub static CHECKER: Checker =
+    Checker { name: "set-full", description: "lost, recovered, dirty and unexpected elements of sets", check };
+
+/// One element that is not as it should be, and the reads that show it.
+struct Case<'h> {
+    /// Its add, if there was any.
+    add: Option<Operation<'h>>,
+    element: &'h serde_json::Value,
+    key: KeyId,
+    /// A read that saw it.
+    seen: Option<Operation<'h>>,
+    closing: Option<Operation<'h>>,
+}
+
+/// What was counted over all keys.
+#[derive(Default)]
+struct Account<'h> {
+    lost: Vec<Case<'h>>,
+    recovered: Vec<Case<'h>>,
+    dirty: Vec<Case<'h>>,
+    unexpected: Vec<Case<'h>>,
+    keys_without_closing_read: Vec<KeyId>,
+    no_closing_reads: Option<String>,
+}
+
+fn check(context: &Context<'_>, analysis: &mut Analysis) {
+    let history = context.history;
+    let sets = match context.sets() {
+        Ok(sets) => sets,
+        Err(reason) => return analysis.unknown(reason),
+    };
+    let mut account = Account::default();
+    for key in &sets.keys {
+        account.add_key(history, key);
+    }
+    report(history, &account, analysis);
+
+    let measures = &mut analysis.measures;
+    measures.unexpected = Some(account.unexpected.len() as u64);
+    if let Some(reason) = account.no_closing_reads {
+        return analysis.unknown(format!("lost is unknown: {reason}"));
+    }
+    if !account.keys_without_closing_read.is_empty() {
+        // A lower bound is a finding, but no measure.
+        return analysis.unknown(missing_closing_reads(history, &account.keys_without_closing_read));
+    }
+    measures.lost = Some(account.lost.len() as u64);
+    measures.recovered = Some(account.recovered.len() as u64);
+    measures.dirty = Some(account.dirty.len() as u64);
+}
+
+impl<'h> Account<'h> {
+    fn add_key(&mut self, history: &History, key: &SetKey<'h>) {
+        let last_acknowledged =
+            key.elements.iter().filter_map(Element::acknowledged).filter_map(Operation::completed_ns).max();
+        let closing = match closing_read(history, key.reads.iter().map(|read| read.operation), last_acknowledged) {
+            ClosingRead::Read(place) => Some(place),
+            _ if key.elements.iter().all(|element| element.possible().is_none()) => None,
+            ClosingRead::NoneInRun(reason) => {
+                self.no_closing_reads.get_or_insert(reason);
+                None
+            }
+            ClosingRead::NoneOfKey => {
+                self.keys_without_closing_read.push(key.key);
+                None
+            }
+        };
+        let seen = first_sight(key, closing);
+        let mut at_end = vec![false; key.elements.len()];
+        if let Some(place) = closing {
+            key.reads[place].elements.iter().for_each(|id| at_end[*id as usize] = true);
+        }
+        let closing = closing.map(|place| key.reads[place].operation);
+        for (id, element) in key.elements.iter().enumerate() {
+            self.add_element(element, key.key, seen[id], closing, at_end[id]);
+        }
+    }
+
+    fn add_element(
+        &mut self,
+        element: &Element<'h>,
+        key: KeyId,
+        seen: Option<Operation<'h>>,
+        closing: Option<Operation<'h>>,
+        at_end: bool,
+    ) {
+        let seen_at_all = seen.or_else(|| closing.filter(|_| at_end));
+        let case = |add: Option<&Operation<'h>>| Case {
+            add: add.copied(),
+            element: element.value,
+            key,
+            seen: seen_at_all,
+            closing,
+        };
+        let possible = element.possible();
+        // A read that was over before any add of the element was invoked saw what nobody had written.
+        let from_nowhere = seen_at_all.is_some_and(|read| {
+            possible.is_none_or(|add| read.completed_ns().is_some_and(|completed| completed < add.invoked_ns()))
+        });
+        if from_nowhere {
+            self.unexpected.push(case(element.adds.first()));
+        }
+        let Some(possible) = possible else { return };
+        if closing.is_none() {
+            return;
+        }
+        let acknowledged = element.acknowledged();
+        match (acknowledged, at_end) {
+            (Some(add), false) => self.lost.push(case(Some(add))),
+            (None, true) => self.recovered.push(case(Some(possible))),
+            _ => {}
+        }
+        if seen.is_some() && !at_end {
+            self.dirty.push(case(acknowledged.or(Some(possible))));
+        }
+    }
+}
+
+/// By element: the read, other than the closing one, that saw it first.
+fn first_sight<'h>(key: &SetKey<'h>, closing: Option<usize>) -> Vec<Option<Operation<'h>>> {
+    let mut seen: Vec<Option<Operation<'h>>> = vec![None; key.elements.len()];
+    for (place, read) in key.reads.iter().enumerate() {
+        if Some(place) == closing {
+            continue;
+        }
+        for id in &read.elements {
+            let first = &mut seen[*id as usize];
+            if first.is_none_or(|first| read.operation.completed_ns() < first.completed_ns()) {
+                *first = Some(read.operation);
+            }
+        }
+    }
+    seen
+}
+
+fn report(history: &History, account: &Account<'_>, analysis: &mut Analysis) {
+    let kinds = [
+        (FindingKind::Lost, &account.lost),
+        (FindingKind::Dirty, &account.dirty),
+        (FindingKind::Unexpected, &account.unexpected),
+        (FindingKind::Recovered, &account.recovered),
+    ];
+    for (kind, cases) in kinds {
+        // The witness is the case that came first in the run, whatever its key.
+        let first = cases.iter().min_by_key(|case| case.add.or(case.seen).map(|operation| operation.invoked_index()));
+        let Some(first) = first else { continue };
+        let operations: Vec<Operation<'_>> = [first.add, first.seen, first.closing].into_iter().flatten().collect();
+        let text = format!(
+            "{} {}; {}.",
+            headline(kind, cases.len(), &account.keys_without_closing_read),
+            story(kind, history, first),
+            faults_around(history, first.add.as_slice()),
+        );
+        analysis.find(kind, cases.len() as u64, None, witness(text, &operations));
+    }
+}
+
+fn headline(kind: FindingKind, count: usize, keys_without_closing_read: &[KeyId]) -> String {
+    let at_least =
+        if keys_without_closing_read.is_empty() || kind == FindingKind::Unexpected { "" } else { "At least " };
+    match kind {
+        FindingKind::Lost => {
+            format!("{at_least}{count} acknowledged element(s) are absent from the closing reads. The first:")
+        }
+        FindingKind::Dirty => {
+            format!("{at_least}{count} element(s) were read during the run and are absent at its end. The first:")
+        }
+        FindingKind::Recovered => format!("{at_least}{count} undecided element(s) are present at the end. The first:"),
+        _ => format!("{count} element(s) were read that nobody had added. The first:"),
+    }
+}
+
+fn story(kind: FindingKind, history: &History, case: &Case<'_>) -> String {
+    let element = short(case.element);
+    let key = history.key_name(case.key);
+    let add = case.add.map(|add| describe(history, &add));
+    let seen = case.seen.map(|read| describe(history, &read)).unwrap_or_default();
+    let closing = case.closing.map_or_else(String::new, |read| {
+        let node = read.node().map(|node| format!(" by {node}")).unwrap_or_default();
+        format!("the closing read of {key}, answered{node} at {}", read.completed_ns().map(at).unwrap_or_default())
+    });
+    match (kind, add) {
+        (FindingKind::Lost, Some(add)) => format!("{add}; {closing}, does not contain {element}"),
+        (FindingKind::Dirty, Some(add)) => format!("{add} was seen by {seen}; {closing}, does not contain {element}"),
+        (FindingKind::Recovered, Some(add)) => format!("{add}; {closing}, contains {element}"),
+        (_, Some(add)) => format!("{element} of {key} was seen by {seen}, but {add}"),
+        (_, None) => format!("{element} of {key} was seen by {seen}, but no operation ever added it"),
+    }
+}

@@ -1,0 +1,171 @@
+//! Stale reads: a newer write, itself not lost, was acknowledged before the read was invoked.
+//!
+//! *Sets.* The write is an element; it is not lost if the closing read has it. Where a key has no closing read, an
+//! element that a later read returned was not lost then, and that suffices.
+//!
+//! *Registers* with values written once each. A read of `v` is stale if some write was acknowledged before the read was
+//! invoked, and was itself invoked after `v` was certainly there: after the write of `v` was acknowledged or another read
+//! had returned `v`. Every order then has that write after `v` and before the read. On a register nothing shows a loss, so
+//! every acknowledged write counts as not lost.
+//!
+//! Reads whose level promises recency make the run invalid; others are counted and reported.
+
+use crate::analysis::Analysis;
+use crate::checker::{Checker, Context};
+use crate::history::{History, Operation};
+use crate::index::{ClosingRead, Element, RegisterKey, SetKey, closing_read};
+use crate::verdict::FindingKind;
+use crate::witness::{describe, faults_around, witness};
+
+/// Staleness of sets.
+pub static SET_CHECKER: Checker =
+    Checker { name: "stale-set", description: "reads that missed an acknowledged element", check: check_sets };
+
+/// Staleness of registers.
+pub static REGISTER_CHECKER: Checker = Checker {
+    name: "stale-register",
+    description: "reads of a value that had certainly been overwritten",
+    check: check_registers,
+};
+
+/// A read and the acknowledged write that it missed.
+#[derive(Debug, Clone, Copy)]
+struct Stale<'h> {
+    read: Operation<'h>,
+    missed: Operation<'h>,
+}
+
+fn check_sets(context: &Context<'_>, analysis: &mut Analysis) {
+    match context.sets() {
+        Ok(sets) => {
+            let found = sets.keys.iter().flat_map(|key| stale_in_set(context.history, key)).collect();
+            report(context.history, found, analysis);
+        }
+        Err(reason) => analysis.unknown(reason),
+    }
+}
+
+fn check_registers(context: &Context<'_>, analysis: &mut Analysis) {
+    let registers = match context.registers() {
+        Ok(registers) => registers,
+        Err(reason) => return analysis.unknown(reason),
+    };
+    // With a value written twice nobody can say which write a read saw: not measured, rather than half measured.
+    let is_measurable = registers.keys.iter().all(|key| key.reads.iter().all(|read| !key.is_ambiguous(read.value)));
+    if is_measurable {
+        let found = registers.keys.iter().flat_map(stale_in_register).collect();
+        report(context.history, found, analysis);
+    }
+}
+
+fn stale_in_set<'h>(history: &History, key: &SetKey<'h>) -> Vec<Stale<'h>> {
+    let acknowledged = |id: usize| key.elements[id].acknowledged();
+    let last_acknowledged =
+        key.elements.iter().filter_map(Element::acknowledged).filter_map(Operation::completed_ns).max();
+    let survivors = match closing_read(history, key.reads.iter().map(|read| read.operation), last_acknowledged) {
+        ClosingRead::Read(place) => {
+            let mut at_end = vec![false; key.elements.len()];
+            key.reads[place].elements.iter().for_each(|id| at_end[*id as usize] = true);
+            at_end.into_iter().map(|present| if present { u64::MAX } else { 0 }).collect()
+        }
+        ClosingRead::NoneInRun(_) | ClosingRead::NoneOfKey => last_sights(key),
+    };
+    // Elements that were not lost for good, by the time of their acknowledgement.
+    let mut candidates: Vec<(u64, u32)> = (0..key.elements.len())
+        .filter(|id| survivors[*id] > 0)
+        .filter_map(|id| Some((acknowledged(id)?.completed_ns()?, id as u32)))
+        .collect();
+    candidates.sort_unstable();
+
+    let mut found = Vec::new();
+    let mut stamp = vec![u32::MAX; key.elements.len()];
+    for (number, read) in key.reads.iter().enumerate() {
+        let invoked = read.operation.invoked_ns();
+        let expected = &candidates[..candidates.partition_point(|(acknowledged, _)| *acknowledged < invoked)];
+        for id in &read.elements {
+            stamp[*id as usize] = number as u32;
+        }
+        let completed = read.operation.completed_ns().unwrap_or(u64::MAX);
+        let missed =
+            expected.iter().find(|(_, id)| stamp[*id as usize] != number as u32 && survivors[*id as usize] > completed);
+        if let Some(missed) = missed.and_then(|(_, id)| acknowledged(*id as usize)) {
+            found.push(Stale { read: read.operation, missed: *missed });
+        }
+    }
+    found
+}
+
+/// By element: when a read that saw it was invoked last; 0: never.
+fn last_sights(key: &SetKey<'_>) -> Vec<u64> {
+    let mut last = vec![0; key.elements.len()];
+    for read in &key.reads {
+        for id in &read.elements {
+            let seen = &mut last[*id as usize];
+            *seen = read.operation.invoked_ns().max(*seen);
+        }
+    }
+    last
+}
+
+fn stale_in_register<'h>(key: &RegisterKey<'h>) -> Vec<Stale<'h>> {
+    let there_since = there_since(key);
+    // Acknowledged writes by completion; beside each the one invoked last so far.
+    let mut writes: Vec<Operation<'h>> =
+        key.writes.iter().map(|write| write.operation).filter(Operation::is_ok).collect();
+    writes.sort_by_key(Operation::completed_ns);
+    let mut latest = writes.clone();
+    for place in 1..latest.len() {
+        if latest[place - 1].invoked_ns() > latest[place].invoked_ns() {
+            latest[place] = latest[place - 1];
+        }
+    }
+    let mut found = Vec::new();
+    for read in &key.reads {
+        let invoked = read.operation.invoked_ns();
+        let before = writes.partition_point(|write| write.completed_ns().is_some_and(|completed| completed < invoked));
+        let Some(missed) = before.checked_sub(1).map(|place| latest[place]) else { continue };
+        if there_since[read.value as usize].is_some_and(|since| since < i128::from(missed.invoked_ns())) {
+            found.push(Stale { read: read.operation, missed });
+        }
+    }
+    found
+}
+
+/// By value: from when on it had certainly been written; `None`: never certain. The initial value was there before time.
+fn there_since(key: &RegisterKey<'_>) -> Vec<Option<i128>> {
+    let mut since: Vec<Option<i128>> = vec![None; key.values.len()];
+    let mut note = |value: u32, completed: Option<u64>| {
+        let entry = &mut since[value as usize];
+        // A read that was over before the write was invoked is another checker's business.
+        let floor = key.writer(value).map_or(0, |write| write.operation.invoked_ns());
+        let time = completed.map(|completed| i128::from(completed.max(floor)));
+        *entry = (*entry).into_iter().chain(time).min();
+    };
+    for write in &key.writes {
+        note(write.new, write.operation.completed_ns());
+    }
+    for read in &key.reads {
+        note(read.value, read.operation.completed_ns());
+    }
+    since[RegisterKey::INITIAL as usize] = Some(-1);
+    since
+}
+
+fn report(history: &History, mut found: Vec<Stale<'_>>, analysis: &mut Analysis) {
+    found.sort_by_key(|stale| stale.read.id);
+    analysis.measures.stale_reads = Some(found.len() as u64);
+    let (promised, local): (Vec<_>, Vec<_>) = found.into_iter().partition(|stale| stale.read.promises_recency());
+    for (kind, stale) in [(FindingKind::StaleRead, promised), (FindingKind::StaleLocalRead, local)] {
+        let Some(first) = stale.first() else { continue };
+        let operations = [first.missed, first.read];
+        let text = format!(
+            "{} read(s) missed a newer write that had been acknowledged before they were invoked and was not lost. The first: \
+             {} was acknowledged, and yet {} does not reflect it; {}.",
+            stale.len(),
+            describe(history, &first.missed),
+            describe(history, &first.read),
+            faults_around(history, &[first.read]),
+        );
+        analysis.find(kind, stale.len() as u64, None, witness(text, &operations));
+    }
+}

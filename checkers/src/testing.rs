@@ -1,0 +1,72 @@
+//! Builds histories for tests. Times are milliseconds; lines are put in order of time.
+
+use serde_json::{Value, json};
+
+use crate::history::{Event, History};
+
+/// A history under construction.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HistoryText {
+    lines: Vec<Value>,
+}
+
+impl HistoryText {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a field of the line added last.
+    pub(crate) fn with(&mut self, field: &str, value: impl Into<Value>) -> &mut Self {
+        if let Some(line) = self.lines.last_mut() {
+            line[field] = value.into();
+        }
+        self
+    }
+
+    pub(crate) fn invoke(&mut self, time_ms: u64, process: u64, f: &str, value: Value) -> &mut Self {
+        self.complete(time_ms, process, "invoke", f, value)
+    }
+
+    pub(crate) fn complete(&mut self, time_ms: u64, process: u64, how: &str, f: &str, value: Value) -> &mut Self {
+        self.lines.push(json!({"time": time_ms * 1_000_000, "type": how, "process": process, "f": f, "value": value}));
+        self
+    }
+
+    /// A whole operation.
+    pub(crate) fn ok(
+        &mut self,
+        span_ms: (u64, u64),
+        process: u64,
+        f: &str,
+        argument: Value,
+        result: Value,
+    ) -> &mut Self {
+        self.invoke(span_ms.0, process, f, argument);
+        self.complete(span_ms.1, process, "ok", f, result)
+    }
+
+    pub(crate) fn nemesis(&mut self, time_ms: u64, f: &str, value: Value) -> &mut Self {
+        self.lines
+            .push(json!({"time": time_ms * 1_000_000, "type": "info", "process": "nemesis", "f": f, "value": value}));
+        self
+    }
+
+    pub(crate) fn fault(&mut self, time_ms: u64, name: &str, id: u64, step: &str) -> &mut Self {
+        self.nemesis(time_ms, name, Value::Null).with("id", id).with("step", step)
+    }
+
+    pub(crate) fn claim(&mut self, time_ms: u64, node: &str, role: Option<&str>, term: u64) -> &mut Self {
+        let value = json!({"node": node, "role": role, "term": term, "position": 0});
+        self.lines.push(
+            json!({"time": time_ms * 1_000_000, "type": "info", "process": "observer", "f": "claim", "value": value}),
+        );
+        self
+    }
+
+    pub(crate) fn history(&self) -> History {
+        let mut lines = self.lines.clone();
+        lines.sort_by_key(|line| line["time"].as_u64());
+        let events: Vec<Event> = lines.into_iter().map(|line| serde_json::from_value(line).unwrap()).collect();
+        History::from_events(events).unwrap()
+    }
+}
