@@ -88,7 +88,7 @@ impl Generator for RegisterGenerator {
                 return operation("read", key, Value::Null, Level::Default);
             }
             // Nothing was sent to a new key yet: there is nothing to guess.
-            let old = recent.iter().rev().nth(guess).or(recent.last()).copied();
+            let old = recent.iter().rev().nth(guess).or_else(|| recent.last()).copied();
             recent.push(new);
             if recent.len() > GUESSES {
                 recent.remove(0);

@@ -119,7 +119,7 @@ impl ExpectTable {
             FindingKind::Divergence => self.divergence,
             FindingKind::NodeDied => self.node_died,
             FindingKind::DidNotConverge => self.did_not_converge,
-            FindingKind::Recovered | FindingKind::TwoLeaders | FindingKind::Fork => None,
+            FindingKind::Recovered | FindingKind::TwoLeaders | FindingKind::Fork | FindingKind::StaleLocalRead => None,
         }
     }
 }
@@ -210,20 +210,7 @@ fn too_many_unknown(runs: &[Judged<'_>]) -> Option<Deviation> {
 /// A finding's name as it stands in campaign files.
 #[must_use]
 pub fn word(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::Lost => "lost",
-        FindingKind::Dirty => "dirty",
-        FindingKind::Unexpected => "unexpected",
-        FindingKind::SplitBrain => "split-brain",
-        FindingKind::StaleRead => "stale-read",
-        FindingKind::NotLinearizable => "not-linearizable",
-        FindingKind::Divergence => "divergence",
-        FindingKind::NodeDied => "node-died",
-        FindingKind::DidNotConverge => "did-not-converge",
-        FindingKind::Recovered => "recovered",
-        FindingKind::TwoLeaders => "two-leaders",
-        FindingKind::Fork => "fork",
-    }
+    kind.name()
 }
 
 #[cfg(test)]
