@@ -27,4 +27,5 @@ pub mod nemesis;
 pub mod plan;
 pub mod record;
 pub mod report;
+pub mod run;
 pub mod systems;

@@ -2,9 +2,12 @@
 
 mod etcd;
 mod http;
+mod registry;
+pub mod scripted;
 mod system;
 
 pub use etcd::Etcd;
+pub use registry::{all, find};
 pub use system::{
     Availability, Claim, ClientContext, GroundTruthLoss, LaunchContext, Role, SettingDescription, Settings,
     SettingsError, System, SystemTiming,

@@ -142,6 +142,11 @@ pub trait System: Send + Sync {
     fn peer_port(&self) -> u16;
     /// How to start a node. The same command starts it again after a kill.
     fn launch(&self, node: NodeId, context: &LaunchContext<'_>) -> Launch;
+    /// Whether under these settings a read that asks for no level is answered from the state of whichever node is asked:
+    /// a worker then puts it to its own node.
+    fn reads_are_local(&self, _settings: &Settings) -> bool {
+        false
+    }
     /// Asks a node for its claim; called every 50 ms by the observer. An error is its absence.
     fn claim<'a>(&'a self, http: &'a reqwest::Client, address: SocketAddr) -> BoxFuture<'a, Result<Claim, String>>;
     /// A client; its connections are opened by the runtime it is used on.

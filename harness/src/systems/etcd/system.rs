@@ -161,6 +161,10 @@ impl System for Etcd {
         }
     }
 
+    fn reads_are_local(&self, settings: &Settings) -> bool {
+        settings.get("read").is_some_and(|word| word == "serializable")
+    }
+
     fn claim<'a>(&'a self, http: &'a reqwest::Client, address: SocketAddr) -> BoxFuture<'a, Result<Claim, String>> {
         Box::pin(async move {
             let url = format!("http://{address}/v3/maintenance/status");

@@ -1,0 +1,240 @@
+//! Whole runs over the scripted cluster: for each way in which it misbehaves, the verdict that must come of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use schism::environment::NodeId;
+use schism::plan::{FORMAT_VERSION, NetChoice, Plan};
+use schism::record::{Clock, RunDirectory};
+use schism::run::{Evidence, Phase, Progress, Run, RunError, Verdict, execute, judge};
+use schism::systems::SystemTiming;
+use schism::systems::scripted::{self, Misbehaviour, Replication, Script};
+use schism_checkers::history::{Event, EventType, Process};
+use schism_checkers::verdict::{FindingKind, Validity};
+use schism_workloads::set::SetWorkload;
+use tokio_util::sync::CancellationToken;
+
+fn plan() -> Plan {
+    Plan {
+        format_version: FORMAT_VERSION,
+        schism_version: "0.1.0".to_owned(),
+        system: "scripted".to_owned(),
+        nodes: 3,
+        settings: BTreeMap::new(),
+        workload: "set".to_owned(),
+        faults: Vec::new(),
+        seed: 7,
+        workers: 6,
+        rate: 300.0,
+        ramp_ms: 100,
+        time_ms: 600,
+        client_timeout_ms: 50,
+        min_rate: 20.0,
+        converge_ms: 1_000,
+        net: NetChoice::Auto,
+        schedule: Vec::new(),
+    }
+}
+
+/// What one run left.
+struct Left {
+    outcome: Result<Verdict, RunError>,
+    events: Vec<Event>,
+    phases: Vec<Phase>,
+    directory: tempfile::TempDir,
+}
+
+fn run(plan: &Plan, script: Script) -> Left {
+    run_until(plan, script, |_| false)
+}
+
+/// Runs, and interrupts the run as soon as its progress is enough.
+fn run_until(plan: &Plan, script: Script, enough: impl Fn(Progress) -> bool + Send + Sync) -> Left {
+    let interrupted = CancellationToken::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let directory = RunDirectory::create(&parent.path().join("run")).unwrap();
+    let phases = Mutex::new(Vec::new());
+    let tell = |progress: Progress| {
+        if let Progress::Phase(phase) = progress {
+            phases.lock().unwrap().push(phase);
+        }
+        if enough(progress) {
+            interrupted.cancel();
+        }
+    };
+    let outcome = runtime.block_on(async {
+        let clock = Clock::start();
+        let (environment, system) = scripted::cluster(plan.nodes, script, clock);
+        execute(Run {
+            plan,
+            environment,
+            system,
+            workload: &SetWorkload,
+            directory: &directory,
+            clock,
+            progress: &tell,
+            interrupted: interrupted.clone(),
+        })
+        .await
+    });
+    let events = schism::record::read_lines(&directory.history()).unwrap();
+    let phases = phases.into_inner().unwrap();
+    Left { outcome: outcome.map(|outcome| outcome.verdict), events, phases, directory: parent }
+}
+
+fn wrong(misbehaviour: Misbehaviour) -> Script {
+    Script { replication: Replication::Majority, misbehaviour: Some(misbehaviour) }
+}
+
+fn kinds(verdict: &Verdict) -> Vec<FindingKind> {
+    verdict.findings.iter().map(|finding| finding.kind).collect()
+}
+
+#[test]
+fn a_correct_cluster_is_valid_and_the_run_is_on_disk() {
+    let left = run(&plan(), Script::default());
+    let verdict = left.outcome.unwrap();
+    assert_eq!(verdict.valid, Validity::Valid, "{:?}", verdict.reasons);
+    assert_eq!(verdict.reasons, Vec::<String>::new());
+    assert_eq!(verdict.measures.lost, Some(0));
+    assert!(verdict.measures.acknowledged > 50, "{}", verdict.measures.acknowledged);
+    let all = [Phase::Start, Phase::Load, Phase::Heal, Phase::Converge, Phase::Final, Phase::End];
+    assert_eq!(left.phases, all);
+    let stored = std::fs::read_to_string(left.directory.path().join("run/verdict.json")).unwrap();
+    assert_eq!(stored.trim_end(), serde_json::to_string_pretty(&verdict).unwrap());
+}
+
+#[test]
+fn a_stored_run_is_judged_again_to_the_same_end() {
+    let plan = plan();
+    let left = run(&plan, wrong(Misbehaviour::Forgets { nth: 20 }));
+    let directory = RunDirectory::open(&left.directory.path().join("run"));
+    let again = judge(Evidence {
+        plan: &plan,
+        timing: SystemTiming {
+            election_timeout_min: Duration::from_millis(100),
+            election_timeout_max: Duration::from_millis(100),
+        },
+        workload: &SetWorkload,
+        events: left.events,
+        faults: directory.read_schedule().unwrap(),
+    });
+    // Numbers that went through text may differ in their last digit; their text does not.
+    let text = |verdict: &Verdict| serde_json::to_string(verdict).unwrap();
+    assert_eq!(text(&again), text(&left.outcome.unwrap()));
+}
+
+#[test]
+fn every_completion_follows_its_invocation_and_nobody_invokes_after_doubt() {
+    let left = run(&plan(), Script::default());
+    let mut open = BTreeMap::new();
+    for event in &left.events {
+        let Process::Client(process) = event.process else { continue };
+        match event.event_type {
+            EventType::Invoke => assert_eq!(open.insert(process, event.f.clone()), None, "process {process}"),
+            EventType::Info => assert!(open.contains_key(&process), "process {process}"),
+            _ => assert_eq!(open.remove(&process), Some(event.f.clone()), "process {process}"),
+        }
+    }
+}
+
+#[test]
+fn closing_reads_come_last_once_through_the_leader_and_once_at_every_node() {
+    let left = run(&plan(), Script::default());
+    let start = left.events.iter().position(|event| event.f == "phase" && event.value == "final").unwrap();
+    let ok: Vec<&Event> = left.events[start..].iter().filter(|event| event.event_type == EventType::Ok).collect();
+    let shown: Vec<(bool, &str)> = ok.iter().map(|event| (event.is_final, event.node.as_deref().unwrap())).collect();
+    let keys = shown.len() / 4;
+    assert!(keys >= 1 && shown.len() == 4 * keys, "{shown:?}");
+    assert!(shown[..keys].iter().all(|(is_final, _)| !is_final), "{shown:?}");
+    for (round, node) in ["n1", "n2", "n3"].into_iter().enumerate() {
+        assert_eq!(shown[(round + 1) * keys..(round + 2) * keys], vec![(true, node); keys], "{shown:?}");
+    }
+}
+
+#[test]
+fn forgotten_writes_are_lost_writes() {
+    let verdict = run(&plan(), wrong(Misbehaviour::Forgets { nth: 20 })).outcome.unwrap();
+    assert_eq!(verdict.valid, Validity::Invalid);
+    assert!(verdict.measures.lost.unwrap() > 0);
+}
+
+#[test]
+fn a_node_that_ends_by_itself_is_a_finding_with_its_log() {
+    let dies = Misbehaviour::Dies { node: NodeId(2), after_writes: 30 };
+    let verdict = run(&plan(), wrong(dies)).outcome.unwrap();
+    assert_eq!(verdict.valid, Validity::Invalid);
+    assert!(kinds(&verdict).contains(&FindingKind::NodeDied));
+    let finding = verdict.findings.iter().find(|finding| finding.kind == FindingKind::NodeDied).unwrap();
+    assert!(finding.witness.text.contains("the last words of n2"), "{}", finding.witness.text);
+}
+
+#[test]
+fn a_node_that_ends_before_it_is_ready_is_an_error_with_its_log() {
+    let dies = Misbehaviour::Dies { node: NodeId(3), after_writes: 0 };
+    let error = run(&plan(), wrong(dies)).outcome.unwrap_err();
+    assert!(matches!(error, RunError::NodeEnded { node: NodeId(3), .. }), "{error}");
+    assert!(error.to_string().contains("the last words of n3"), "{error}");
+}
+
+#[test]
+fn a_cluster_that_does_not_converge_is_unknown_and_says_so() {
+    let verdict = run(&plan(), wrong(Misbehaviour::LagsForEver { node: NodeId(3) })).outcome.unwrap();
+    assert_eq!(verdict.valid, Validity::Unknown, "{:?}", verdict.findings);
+    assert_eq!(kinds(&verdict), [FindingKind::DidNotConverge]);
+}
+
+#[test]
+fn too_little_load_is_unknown() {
+    let plan = Plan { rate: 10.0, ..plan() };
+    let verdict = run(&plan, Script::default()).outcome.unwrap();
+    assert_eq!(verdict.valid, Validity::Unknown);
+    assert!(verdict.reasons[0].contains("too little was tested"), "{:?}", verdict.reasons);
+}
+
+#[test]
+fn an_interrupted_run_is_judged_and_says_so() {
+    let plan = Plan { time_ms: 600_000, ..plan() };
+    let enough = |progress| matches!(progress, Progress::Load { acknowledged: 20.., .. });
+    let left = run_until(&plan, Script::default(), enough);
+    let verdict = left.outcome.unwrap();
+    assert!(verdict.interrupted);
+    assert_eq!(verdict.valid, Validity::Unknown);
+    assert!(verdict.measures.acknowledged > 0);
+}
+
+#[test]
+fn a_worker_notes_stalls_of_every_node() {
+    let verdict = run(&plan(), Script::default()).outcome.unwrap();
+    assert_eq!(verdict.stalls.nodes_ms.keys().copied().collect::<Vec<_>>(), NodeId::all(3).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let directory = RunDirectory::create(&parent.path().join("run")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", directory.history()).unwrap();
+    let error = runtime.block_on(async {
+        let clock = Clock::start();
+        let (environment, system) = scripted::cluster(3, Script::default(), clock);
+        let plan = plan();
+        execute(Run {
+            plan: &plan,
+            environment,
+            system,
+            workload: &SetWorkload,
+            directory: &directory,
+            clock,
+            progress: &|_| {},
+            interrupted: CancellationToken::new(),
+        })
+        .await
+        .unwrap_err()
+    });
+    assert!(matches!(error, RunError::History(_)), "{error}");
+}
