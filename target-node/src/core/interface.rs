@@ -1,6 +1,6 @@
 //! What goes into the core and what comes out of it.
 //!
-//! The driver calls `Core::step` with an [`Input`] and performs the [`Effect`]s in order. A
+//! The driver calls [`Core::step`](super::Core::step) with an [`Input`] and performs the [`Effect`]s in order. A
 //! [`Effect::Persist`] may finish later; the driver answers each with [`Input::Persisted`], in the order in which they
 //! were asked for. The core itself holds back whatever depends on durability, so the driver never has to wait for a
 //! disk before it sends or replies. An [`Effect::Event`] is written before any later effect is performed.
@@ -35,7 +35,7 @@ pub struct Restored {
 /// Something that happened to the node.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// Time has passed; due at `Core::deadline_us`, harmless earlier.
+    /// Time has passed; due at [`Core::deadline_us`](super::Core::deadline_us), harmless earlier.
     Tick,
     /// A message has arrived.
     Peer {

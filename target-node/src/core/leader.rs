@@ -1,0 +1,208 @@
+//! A reign: what a leader commits, acknowledges and confirms at the end of every step.
+
+use std::collections::BTreeMap;
+
+use super::{
+    acknowledge::{Copies, WaitingWrites},
+    interface::{ClientResponse, Effect, ProtocolEvent, StepDown},
+    node::{Core, RoleState},
+    read::{ReadRounds, WaitingRead},
+    replication::Progress,
+    state::Outcome,
+    types::{Claim, Command, NodeId, Origin, Position},
+};
+use crate::settings::{Failover, ReadLevel, Replication};
+
+/// What a node has only while it leads.
+#[derive(Debug)]
+pub(super) struct Leadership {
+    pub(super) claim: Claim,
+    /// The first position of this reign: its no-op.
+    pub(super) first: Position,
+    pub(super) progress: BTreeMap<NodeId, Progress>,
+    pub(super) writes: WaitingWrites,
+    /// Reads that arrived before this reign has committed anything.
+    pub(super) early_reads: Vec<(u64, String)>,
+    pub(super) rounds: ReadRounds,
+    pub(super) heartbeat_due_us: u64,
+    pub(super) heartbeat_wanted: bool,
+    pub(super) round_began: bool,
+}
+
+impl Leadership {
+    pub(super) fn matched(&self) -> BTreeMap<NodeId, Position> {
+        self.progress.iter().map(|(node, progress)| (*node, progress.matched())).collect()
+    }
+
+    /// Whether to send a heartbeat and whether a round of confirmation began; both are then seen to.
+    pub(super) fn take_wanted(&mut self) -> (bool, bool) {
+        (std::mem::take(&mut self.heartbeat_wanted), std::mem::take(&mut self.round_began))
+    }
+
+    /// The last round that `count` followers have answered.
+    fn confirmed_round(&self, count: usize) -> u64 {
+        let mut rounds: Vec<_> = self.progress.values().map(Progress::confirmed_round).collect();
+        rounds.sort_unstable_by(|left, right| right.cmp(left));
+        match count.checked_sub(1) {
+            None => u64::MAX,
+            Some(index) => rounds.get(index).copied().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn validate(&self, last: Position) {
+        assert!(self.first <= last.next(), "the reign begins at {} but the log ends at {last}", self.first);
+        self.progress.values().for_each(|progress| progress.validate(last));
+    }
+}
+
+impl Core {
+    /// Begins a reign under the present term.
+    pub(super) fn lead(&mut self) {
+        let (claim, last, now_us) = (self.own_claim(), self.log.last(), self.now_us);
+        self.role = RoleState::Leader(Box::new(Leadership {
+            claim,
+            first: last.next(),
+            progress: self.peers().map(|node| (node, Progress::new(last, now_us))).collect(),
+            writes: WaitingWrites::default(),
+            early_reads: Vec::new(),
+            rounds: ReadRounds::default(),
+            heartbeat_due_us: now_us + self.settings.heartbeat_ms * 1_000,
+            heartbeat_wanted: false,
+            round_began: false,
+        }));
+        self.leader = Some(self.id);
+        let event = ProtocolEvent::BecameLeader { term: claim.term, position: last };
+        self.effects.push(Effect::Event(event));
+    }
+
+    /// Appends an entry of this reign.
+    pub(super) fn append_own(&mut self, command: Command, origin: Option<Origin>) -> Position {
+        let entry = self.log.entry(self.own_claim(), command, origin);
+        let position = entry.position;
+        self.durability.append(entry.clone());
+        self.log.push(entry);
+        position
+    }
+
+    /// Ends a reign, if this node leads: the outcome of what waits is unknown. `leader` is who leads now.
+    pub(super) fn step_down(&mut self, reason: StepDown, leader: Option<NodeId>) {
+        if !matches!(self.role, RoleState::Leader(_)) {
+            return;
+        }
+        let RoleState::Leader(leadership) = std::mem::replace(&mut self.role, RoleState::Follower) else { return };
+        self.effects.push(Effect::Event(ProtocolEvent::SteppedDown { term: leadership.claim.term, reason }));
+        self.leader = leader;
+        let reason = "the node stopped leading before it could acknowledge the write";
+        for request in leadership.writes.into_requests() {
+            self.reply(request, ClientResponse::Unknown { reason });
+        }
+        let in_rounds = leadership.rounds.into_reads().map(|read| read.request);
+        for request in in_rounds.chain(leadership.early_reads.into_iter().map(|(request, _)| request)) {
+            self.reply(request, ClientResponse::NotLeader { leader });
+        }
+    }
+
+    /// Ends a step: commits, acknowledges, makes visible, answers.
+    pub(super) fn settle(&mut self) {
+        let satisfied = self.settle_log();
+        let visible = self.committed.max(self.acknowledged);
+        while self.state.position() < visible {
+            let Some(slot) = self.log.get_mut(self.state.position().next()) else { break };
+            slot.outcome = Some(self.state.apply(&slot.entry));
+        }
+        if self.settings.failover == Failover::Consensus {
+            // What is committed by election rules is never truncated; anything else may be.
+            self.state.forget_pre_images(self.committed);
+        }
+        self.answer_writes(&satisfied);
+        self.settle_reads();
+    }
+
+    /// Moves the leader's commit and acknowledged positions; returns the writes that are to be answered.
+    fn settle_log(&mut self) -> Vec<(Position, u64, Replication)> {
+        let RoleState::Leader(leadership) = &mut self.role else { return Vec::new() };
+        let followers = leadership.progress.values().map(Progress::matched);
+        let copies = Copies::new(self.durability.durable(), followers);
+        let point = match self.settings.failover {
+            Failover::Consensus => {
+                // Only entries of the own term are committed by counting (Raft paper, section 5.4.2, figure 8).
+                let majority = copies.majority().min(self.log.last());
+                if self.log.claim_at(majority).is_some_and(|claim| claim.term == leadership.claim.term) {
+                    majority
+                } else {
+                    self.committed
+                }
+            }
+            Failover::Timeout | Failover::Manual => {
+                copies.acknowledged_to(self.settings.replication).min(self.log.last())
+            }
+        };
+        self.committed = self.committed.max(point);
+        let satisfied = leadership.writes.take_satisfied(&copies);
+        if let Some((position, ..)) = satisfied.last() {
+            self.acknowledged = self.acknowledged.max(*position);
+        }
+        satisfied
+    }
+
+    fn answer_writes(&mut self, satisfied: &[(Position, u64, Replication)]) {
+        let RoleState::Leader(leadership) = &self.role else { return };
+        let term = leadership.claim.term;
+        let mut done = Vec::new();
+        let mut replies = Vec::with_capacity(satisfied.len());
+        for (position, request, replication) in satisfied.iter().copied() {
+            let Some(slot) = self.log.get_mut(position) else { continue };
+            debug_assert_eq!(slot.entry.claim, leadership.claim, "a leader answers for entries of its own reign");
+            let response = match slot.outcome {
+                Some(Outcome::Done) => {
+                    slot.acknowledged = true;
+                    done.push(position);
+                    ClientResponse::Acknowledged { term, position, replication }
+                }
+                Some(Outcome::PreconditionFailed) => ClientResponse::PreconditionFailed { term, position },
+                Some(Outcome::WrongType) => ClientResponse::WrongType { term, position },
+                None => ClientResponse::Unknown { reason: "the write is not visible" },
+            };
+            debug_assert!(slot.outcome.is_some(), "position {position} is answered before it is visible");
+            replies.push(Effect::Reply { request, response });
+        }
+        for range in done.chunk_by(|left, right| left.next() == *right) {
+            if let (Some(from), Some(to)) = (range.first(), range.last()) {
+                let event = ProtocolEvent::Acknowledged { term, from: *from, to: *to };
+                self.effects.push(Effect::Event(event));
+            }
+        }
+        self.effects.append(&mut replies);
+    }
+
+    fn settle_reads(&mut self) {
+        let followers_needed = self.majority() - 1;
+        let visible = self.state.position();
+        let RoleState::Leader(leadership) = &mut self.role else { return };
+        if self.committed >= leadership.first {
+            for (request, key) in std::mem::take(&mut leadership.early_reads) {
+                leadership.rounds.push(WaitingRead { request, key, index: visible });
+            }
+        }
+        let confirmed = leadership.confirmed_round(followers_needed);
+        let mut reads = leadership.rounds.take_confirmed(confirmed);
+        leadership.round_began |= leadership.rounds.begin();
+        reads.extend(leadership.rounds.take_confirmed(confirmed));
+        for read in reads {
+            debug_assert!(visible >= read.index, "a leader's state went back behind a waiting read");
+            self.answer_read(read.request, &read.key, ReadLevel::ReadIndex);
+        }
+    }
+
+    /// Steps down if no majority was heard for the longest election timeout (check-quorum, Raft dissertation, section
+    /// 6.2): a leader that is cut off must stop claiming to lead.
+    pub(super) fn check_quorum(&mut self) {
+        let RoleState::Leader(leadership) = &self.role else { return };
+        let silence_us_max = self.settings.election_timeout.max_ms * 1_000;
+        let heard = |progress: &&Progress| self.now_us.saturating_sub(progress.heard_us()) < silence_us_max;
+        if leadership.progress.values().filter(heard).count() + 1 < self.majority() {
+            self.step_down(StepDown::NoMajority, None);
+            self.follow_nobody();
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! [`Core`]: one node's replication, from input to effects.
+//!
+//! This file takes inputs apart and ends every step; the rest of a node's behaviour is in the files beside it, one a
+//! subject: `client` (requests), `leader` (commit, acknowledgement, reads), `replication` (the leader's view of its
+//! followers), `follower` (taking a leader's log), `succession` (who leads).
+
+use rand::{SeedableRng, rngs::ChaCha8Rng};
+use std::collections::BTreeMap;
+
+use super::{
+    durability::Durability,
+    interface::{AcknowledgedWrite, ClientResponse, Effect, Input, Restored, Role, Status},
+    leader::Leadership,
+    log::Log,
+    message::{Ballot, Message},
+    state::State,
+    types::{Claim, Entry, HardState, NodeId, Position, Term},
+    value::Value,
+};
+use crate::settings::{Failover, Settings};
+
+/// What a node does, with what it needs for that.
+#[derive(Debug)]
+pub(super) enum RoleState {
+    Follower,
+    Candidate { ballot: Ballot, votes: std::collections::BTreeSet<NodeId> },
+    Leader(Box<Leadership>),
+}
+
+/// The pure core of one node.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) id: NodeId,
+    pub(super) nodes: u16,
+    pub(super) settings: Settings,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) now_us: u64,
+    pub(super) hard_state: HardState,
+    pub(super) role: RoleState,
+    /// Whom this node follows, itself if it leads.
+    pub(super) leader: Option<NodeId>,
+    /// When the leader that this node follows was heard last.
+    pub(super) leader_heard_us: Option<u64>,
+    /// When a node that does not lead acts on silence.
+    pub(super) succession_due_us: u64,
+    pub(super) log: Log,
+    pub(super) durability: Durability,
+    pub(super) state: State,
+    pub(super) committed: Position,
+    /// The last position in the log that this node answered, as leader.
+    pub(super) acknowledged: Position,
+    /// The acknowledged writes that were reported as truncated and have not come back.
+    pub(super) missing: BTreeMap<(Position, Term), AcknowledgedWrite>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Core {
+    /// A node that has just started with what its disk holds. Its first tick is due at once.
+    ///
+    /// # Panics
+    /// If the entries restored do not begin at position 1 or have a gap.
+    #[must_use]
+    pub fn new(id: NodeId, nodes: u16, settings: Settings, restored: Restored, seed: u64, now_us: u64) -> Self {
+        debug_assert!((1..=nodes).contains(&id.0), "{id} is not one of {nodes} nodes");
+        debug_assert_eq!(settings.check(nodes), Ok(()));
+        let log = Log::restore(restored.entries);
+        let mut hard_state = restored.hard_state;
+        hard_state.term = hard_state.term.max(log.last_claim().term);
+        let mut core = Self {
+            id,
+            nodes,
+            settings,
+            rng: ChaCha8Rng::seed_from_u64(seed ^ u64::from(id.0)),
+            now_us,
+            hard_state,
+            role: RoleState::Follower,
+            leader: None,
+            leader_heard_us: None,
+            succession_due_us: now_us,
+            durability: Durability::restore(log.last()),
+            log,
+            state: State::default(),
+            committed: Position(0),
+            acknowledged: Position(0),
+            missing: restored.ledger.missing().clone(),
+            effects: Vec::new(),
+        };
+        core.reconcile(&restored.ledger);
+        core.settle();
+        core.begin_succession();
+        core
+    }
+
+    /// Takes one input at the time `now_us` (microseconds, monotonic, from any origin) and returns what to do.
+    pub fn step(&mut self, now_us: u64, input: Input) -> Vec<Effect> {
+        self.step_all(now_us, [input])
+    }
+
+    /// Takes several inputs that have arrived together. Their records are persisted together and their entries are sent
+    /// together.
+    pub fn step_all(&mut self, now_us: u64, inputs: impl IntoIterator<Item = Input>) -> Vec<Effect> {
+        self.now_us = self.now_us.max(now_us);
+        for input in inputs {
+            self.take(input);
+        }
+        self.settle();
+        self.effects.extend(self.durability.flush(self.log.last()));
+        self.replicate();
+        std::mem::take(&mut self.effects)
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => self.tick(),
+            Input::Peer { from, message } => self.take_message(from, message),
+            Input::Persisted { token } => {
+                let released = self.durability.persisted(token);
+                self.effects.extend(released.into_iter().map(|(to, message)| Effect::Send { to, message }));
+            }
+            Input::Client { request, body } => self.take_request(request, body),
+            Input::Promote => self.promote_by_operator(),
+        }
+    }
+
+    fn take_message(&mut self, from: NodeId, message: Message) {
+        if from == self.id || !(1..=self.nodes).contains(&from.0) {
+            return;
+        }
+        let consensus = self.settings.failover == Failover::Consensus;
+        match message {
+            Message::Append(append) => self.take_append(from, append),
+            Message::Appended(appended) => self.take_appended(from, &appended),
+            Message::VoteRequest(request) if consensus => self.take_vote_request(from, &request),
+            Message::Vote(vote) if consensus => self.take_vote(from, &vote),
+            // Without consensus nobody votes: the sender has other settings.
+            Message::VoteRequest(_) | Message::Vote(_) => {}
+        }
+    }
+
+    fn tick(&mut self) {
+        match &mut self.role {
+            RoleState::Leader(leadership) => {
+                if leadership.heartbeat_due_us > self.now_us {
+                    return;
+                }
+                leadership.heartbeat_due_us = self.now_us + self.settings.heartbeat_ms * 1_000;
+                leadership.heartbeat_wanted = true;
+                if self.settings.failover == Failover::Consensus {
+                    self.check_quorum();
+                }
+            }
+            RoleState::Follower | RoleState::Candidate { .. } => {
+                if self.succession_due_us <= self.now_us {
+                    self.act_on_silence();
+                }
+            }
+        }
+    }
+
+    /// When the next [`Input::Tick`] is due, in microseconds on the clock of [`Core::step`]; `u64::MAX` for never.
+    #[must_use]
+    pub fn deadline_us(&self) -> u64 {
+        match &self.role {
+            RoleState::Leader(leadership) => leadership.heartbeat_due_us,
+            RoleState::Follower | RoleState::Candidate { .. } => self.succession_due_us,
+        }
+    }
+
+    /// What the node knows about itself.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let (role, matched) = match &self.role {
+            RoleState::Follower => (Role::Follower, BTreeMap::new()),
+            RoleState::Candidate { .. } => (Role::Candidate, BTreeMap::new()),
+            RoleState::Leader(leadership) => (Role::Leader, leadership.matched()),
+        };
+        Status {
+            node: self.id,
+            role,
+            term: self.hard_state.term,
+            leader: self.leader,
+            last: self.log.last(),
+            durable: self.durability.durable(),
+            committed: self.committed,
+            visible: self.state.position(),
+            matched,
+            settings: self.settings.to_map(),
+        }
+    }
+
+    /// The entries of the log, from position 1.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> + '_ {
+        self.log.slots().iter().map(|slot| &slot.entry)
+    }
+
+    /// The visible state: every key with its value, by key.
+    pub fn contents(&self) -> impl Iterator<Item = (&str, Value)> + '_ {
+        self.state.contents()
+    }
+
+    /// The claim under which this node leads or would lead in its term.
+    pub(super) fn own_claim(&self) -> Claim {
+        Claim { term: self.hard_state.term, leader: self.id }
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let own = self.id;
+        (1..=self.nodes).map(NodeId).filter(move |node| *node != own)
+    }
+
+    /// How many nodes are a majority.
+    pub(super) fn majority(&self) -> usize {
+        usize::from(self.nodes) / 2 + 1
+    }
+
+    pub(super) fn set_hard_state(&mut self, hard_state: HardState) {
+        debug_assert!(hard_state.term >= self.hard_state.term, "terms never decrease");
+        if hard_state != self.hard_state {
+            self.hard_state = hard_state;
+            self.durability.hard_state(hard_state);
+        }
+    }
+
+    pub(super) fn reply(&mut self, request: u64, response: ClientResponse) {
+        self.effects.push(Effect::Reply { request, response });
+    }
+
+    /// Sends as soon as the hard state is durable.
+    pub(super) fn send(&mut self, to: NodeId, message: Message) {
+        if let Some(message) = self.durability.hold_for_hard_state(to, message) {
+            self.effects.push(Effect::Send { to, message });
+        }
+    }
+
+    /// Sends as soon as everything that the log holds now is durable.
+    pub(super) fn send_when_durable(&mut self, to: NodeId, message: Message) {
+        if let Some(message) = self.durability.hold_for_log(to, message) {
+            self.effects.push(Effect::Send { to, message });
+        }
+    }
+
+    /// Checks what must hold between steps, whatever has happened.
+    ///
+    /// # Panics
+    /// If anything does not: the core has a bug.
+    pub fn validate(&self) {
+        let (last, visible) = (self.log.last(), self.state.position());
+        assert!(self.durability.durable() <= last, "durable beyond the log: {self:?}");
+        assert!(self.committed <= last, "committed beyond the log: {self:?}");
+        assert!(self.acknowledged <= last, "acknowledged beyond the log: {self:?}");
+        assert_eq!(visible, self.committed.max(self.acknowledged), "visible is max(committed, acknowledged)");
+        assert!(self.log.last_claim().term <= self.hard_state.term, "an entry of a term not known: {self:?}");
+        let undoable_down_to = match self.settings.failover {
+            Failover::Consensus => self.committed,
+            Failover::Timeout | Failover::Manual => Position(0),
+        };
+        assert_eq!(self.state.undoable_down_to(), undoable_down_to.min(visible), "pre-images reach to what is safe");
+        assert!(self.effects.is_empty(), "effects outlive a step");
+        match &self.role {
+            RoleState::Leader(leadership) => {
+                assert_eq!(self.leader, Some(self.id), "a leader follows itself");
+                assert_eq!(leadership.claim, self.own_claim(), "a leader leads in its term");
+                leadership.validate(last);
+            }
+            RoleState::Follower => assert_ne!(self.leader, Some(self.id), "a follower does not follow itself"),
+            RoleState::Candidate { .. } => assert_eq!(self.leader, None, "a candidate follows nobody"),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Who leads: three strategies over the same log, replication and reads.
+
+mod claims;
+mod consensus;
+mod manual;
+mod timeout;
