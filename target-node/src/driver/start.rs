@@ -1,0 +1,158 @@
+//! A node from its beginning to its end: recovery, listening, running, stopping.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::arrival::NodeHandle;
+use super::counters::NodeCounters;
+use super::incoming::Incoming;
+use super::node_loop::NodeLoop;
+use super::peers::Peers;
+use super::wire::{FrameError, Hello};
+use crate::core::{Core, Ledger, NodeId, Position, ProtocolEvent, Restored};
+use crate::http;
+use crate::settings::Settings;
+use crate::storage::{DataDirectory, EventLog, LogWriter, StorageError, WriteAheadLog, restore};
+
+/// What a node needs to know, with no option left open.
+#[derive(Debug, Clone)]
+pub(crate) struct NodePlan {
+    pub(crate) id: NodeId,
+    /// Every other node, and where this one reaches it.
+    pub(crate) peers: BTreeMap<NodeId, SocketAddr>,
+    pub(crate) listen_peer: SocketAddr,
+    pub(crate) listen_client: SocketAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) settings: Settings,
+    pub(crate) seed: u64,
+    pub(crate) request_timeout: Duration,
+}
+
+impl NodePlan {
+    /// How many nodes the cluster has.
+    pub(crate) fn nodes(&self) -> u16 {
+        u16::try_from(self.peers.len() + 1).unwrap_or(u16::MAX)
+    }
+}
+
+/// Why a node did not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NodeError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("listening for {whom} on {address} failed: {source}; choose another address by {flag}")]
+    Listen { whom: &'static str, address: SocketAddr, flag: &'static str, source: io::Error },
+    #[error("the greeting to the peers cannot be encoded: {0}")]
+    Hello(#[from] FrameError),
+    #[error("the operating system refused {what}: {source}")]
+    System { what: &'static str, source: io::Error },
+}
+
+impl NodeError {
+    fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+}
+
+/// Runs a node until it is told to stop, on the calling thread and one more for the log.
+pub(crate) fn run(plan: &NodePlan) -> Result<(), NodeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(NodeError::system("an event queue"))?;
+    runtime.block_on(serve(plan))
+}
+
+async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
+    // Signals first: from here on a request to stop is an orderly stop.
+    let stop = stop_on_signal()?;
+    let directory = DataDirectory::open(&plan.data)?;
+    let (log, restored, events) = recover(&directory, plan)?;
+    let peer_listener = listen(plan.listen_peer, "peers", "--listen-peer").await?;
+    let client_listener = listen(plan.listen_client, "clients", "--listen-client").await?;
+
+    let (written_sender, written) = mpsc::unbounded_channel();
+    let writer = LogWriter::start(log, written_sender).map_err(NodeError::system("a thread for the log"))?;
+    let (handle, inbox) = NodeHandle::new();
+    let nodes = plan.nodes();
+    let hello = Hello::new(plan.id, nodes);
+    let mut tasks = JoinSet::new();
+    let peers = Peers::start(&mut tasks, &plan.peers, &hello)?;
+    let incoming = Incoming::new(hello, plan.peers.keys().copied().collect(), handle.clone());
+    tasks.spawn(incoming.accept(peer_listener));
+    let service = http::Service {
+        node: handle,
+        id: plan.id,
+        failover: plan.settings.failover,
+        request_timeout: plan.request_timeout,
+    };
+    let http = tokio::spawn(http::serve(client_listener, service, stop.clone()));
+
+    let started = Instant::now();
+    let last = restored.entries.last().map_or(Position(0), |entry| entry.position);
+    let node_loop = NodeLoop {
+        core: Core::new(plan.id, nodes, plan.settings, restored, plan.seed, 0),
+        started,
+        inbox,
+        written,
+        writer,
+        events,
+        peers,
+        last,
+        waiting: rustc_hash::FxHashMap::default(),
+        next_request: 0,
+        swept: started,
+        counters: NodeCounters::default(),
+    };
+    info!(id = %plan.id, peers = plan.peers.len(), clients = %plan.listen_client, "serving");
+    let outcome = node_loop.run(stop.clone()).await;
+    stop.cancel();
+    // The answers that are on their way may leave; a client that does not take its own is not waited for.
+    let _ = tokio::time::timeout(FAREWELL, http).await;
+    info!("stopped");
+    Ok(outcome?)
+}
+
+/// How long answers may take to leave at the end.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+async fn listen(address: SocketAddr, whom: &'static str, flag: &'static str) -> Result<TcpListener, NodeError> {
+    TcpListener::bind(address).await.map_err(|source| NodeError::Listen { whom, address, flag, source })
+}
+
+/// Reads what the node knew before it stopped.
+fn recover(directory: &DataDirectory, plan: &NodePlan) -> Result<(WriteAheadLog, Restored, EventLog), NodeError> {
+    let log_path = directory.log_path();
+    let (log, payloads) = WriteAheadLog::open(&log_path, plan.settings.fsync)?;
+    let (hard_state, entries) = restore(&log_path, &payloads)?;
+    let (events, past) = EventLog::open::<ProtocolEvent>(&directory.events_path())?;
+    let mut ledger = Ledger::default();
+    past.iter().for_each(|event| ledger.record(event));
+    info!(term = %hard_state.term, entries = entries.len(), events = past.len(), "recovered");
+    Ok((log, Restored { hard_state, entries, ledger }, events))
+}
+
+/// A token that SIGTERM or SIGINT cancels.
+fn stop_on_signal() -> Result<CancellationToken, NodeError> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signals = signal(kind).map_err(NodeError::system("a signal handler"))?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            info!("stopping, as asked by a signal");
+            stop.cancel();
+        });
+    }
+    Ok(stop)
+}

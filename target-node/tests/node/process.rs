@@ -1,0 +1,130 @@
+//! A node as a process: what it refuses to start with, how it ends, and what its disk may look like.
+
+use std::os::unix::fs::FileExt;
+use std::process::{Command, Output};
+
+use crate::support::{Cluster, eventually};
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+fn output(command: &mut Command) -> (i32, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    (status.code().unwrap_or(-1), text)
+}
+
+fn node(arguments: &[&str]) -> (i32, String) {
+    output(Command::new(env!("CARGO_BIN_EXE_target-node")).args(arguments))
+}
+
+#[test]
+fn help_explains_every_argument_and_usage_errors_are_64() {
+    let (code, help) = node(&["--help"]);
+    assert_eq!(code, 0);
+    for argument in
+        ["--id", "--peers", "--listen-peer", "--listen-client", "--data", "--set", "--seed", "--request-timeout"]
+    {
+        assert!(help.contains(argument), "{argument} is missing in\n{help}");
+    }
+    let (code, text) = node(&["--id", "n1"]);
+    assert_eq!(code, 64, "{text}");
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let common = ["--id", "n1", "--listen-client", "127.0.0.1:0", "--data", data];
+    let (code, text) = node(&[&common[..], &["--set", "replicaton=async"]].concat());
+    assert!(code == 64 && text.contains("did you mean `replication`?"), "{code}: {text}");
+}
+
+#[tokio::test]
+async fn signals_end_a_node_in_order_and_its_data_directory_belongs_to_one() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut cluster = Cluster::start(1, &["fsync=interval:10000"]);
+        cluster.write("k", 1).await;
+        let (code, text) = output(&mut cluster.command(0));
+        assert!(code == 69 && text.contains("in use by another node"), "{code}: {text}");
+        cluster.signal(0, signal);
+        assert_eq!(cluster.exit_code(0).await, 0);
+        cluster.restart(0);
+        assert_eq!(cluster.read("k").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let mut cluster = Cluster::prepare(1, &[], &[]);
+    let held = std::net::TcpListener::bind(cluster.nodes[0].client_address).unwrap();
+    let (code, text) = output(&mut cluster.command(0));
+    assert!(code == 69 && text.contains("--listen-client"), "{code}: {text}");
+    drop(held);
+    cluster.restart(0);
+    cluster.leader().await;
+}
+
+#[tokio::test]
+async fn a_torn_tail_is_dropped_with_a_warning() {
+    let mut cluster = Cluster::start(1, &["fsync=never"]);
+    cluster.write("k", 1).await;
+    cluster.kill(0);
+    let path = cluster.data(0).join("log.wal");
+    let file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    std::io::Write::write_all(&mut &file, &[40, 0, 0, 0, 1, 2, 3]).unwrap();
+    cluster.restart(0);
+    assert_eq!(cluster.read("k").await, 1);
+    assert!(cluster.log(0).contains("dropped a torn tail"), "{}", cluster.log(0));
+}
+
+#[tokio::test]
+async fn damage_in_the_middle_of_the_log_is_refused() {
+    let mut cluster = Cluster::start(1, &[]);
+    for value in 1..=5 {
+        cluster.write("k", value).await;
+    }
+    cluster.kill(0);
+    let path = cluster.data(0).join("log.wal");
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, 60).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x10], 60).unwrap();
+    let (code, text) = output(&mut cluster.command(0));
+    assert_eq!(code, 65, "{text}");
+    assert!(text.contains("log.wal is damaged at byte "), "{text}");
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_node_with_its_reason() {
+    // Writing beyond the limit fails as on a full disk; the signal that comes with it is ignored by the shell's child.
+    let cluster = Cluster::prepare(1, &[], &[]);
+    let command = cluster.command(0);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\""]).arg(command.get_program());
+    limited.args(command.get_args());
+    let child = limited.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let finished = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    let text = String::from_utf8_lossy(&finished.stderr).into_owned();
+    assert_eq!(finished.status.code(), Some(74), "{text}");
+    assert!(text.contains("writing") && text.contains("log.wal failed"), "{text}");
+}
+
+#[tokio::test]
+async fn a_cluster_with_other_members_is_refused_as_a_peer() {
+    let mut cluster = Cluster::prepare(2, &[], &[]);
+    cluster.restart(0);
+    eventually("answered", || async { cluster.status(0).await }).await;
+    // n2 believes in a third node.
+    let peers = format!("n1={},n2={},n3=127.0.0.1:9", cluster.nodes[0].peer_address, cluster.nodes[1].peer_address);
+    let mut stranger = Command::new(env!("CARGO_BIN_EXE_target-node"))
+        .args(["--id", "n2", "--peers", &peers, "--listen-client", "127.0.0.1:0", "--data"])
+        .arg(cluster.data(1))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let refused = eventually("refused", || async {
+        let log = cluster.log(0);
+        log.contains("give all nodes the same --peers").then_some(()).ok_or(log)
+    });
+    refused.await;
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    let answer = cluster.post(0, "/v1/write", &json!({"key": "k", "value": 1})).await.unwrap();
+    assert_eq!(answer.status, 421);
+}

@@ -1,0 +1,7 @@
+//! Real nodes for tests: processes of the built binary on loopback, killed when the test ends.
+
+mod cluster;
+mod wait;
+
+pub(crate) use cluster::Cluster;
+pub(crate) use wait::eventually;
