@@ -176,7 +176,8 @@ fn metric(metrics: &str, name: &str) -> f64 {
 
 #[tokio::test]
 async fn an_operator_promotes_under_manual_failover() {
-    let mut cluster = Cluster::start(3, &["failover=manual"]);
+    // Under `majority` the operator would have to look first which of the other two has the write.
+    let mut cluster = Cluster::start(3, &["failover=manual", "replication=sync"]);
     for index in 0..3 {
         eventually("answered", || async { cluster.status(index).await }).await;
     }
