@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Etcd, System};
+use super::{Etcd, NodeSystem, System};
 
 /// Every system that can be tested, in the order in which they are listed.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn System>> {
-    vec![Arc::new(Etcd)]
+    vec![Arc::new(NodeSystem), Arc::new(Etcd)]
 }
 
 /// The system of that name.
