@@ -41,7 +41,7 @@ pub(super) struct CutEvidence {
 #[derive(Debug, Clone)]
 pub(super) struct StopEvidence {
     pub(super) node: NodeId,
-    /// The first look at which all its threads were stopped.
+    /// The first look at which all its threads were stopped and off the processor.
     pub(super) first: Option<Look>,
     /// The look just before it was continued.
     pub(super) last: Option<Look>,

@@ -88,19 +88,23 @@ impl Interventions {
         Ok(())
     }
 
-    /// Looks once at every node that a fault stopped; whether all of them were found stopped by now.
+    /// Looks once at every node that a fault stopped; whether all of them were found settled by now: stopped, and with
+    /// the CPU time of the look before. A thread counts as stopped a moment before it leaves the processor.
     pub(super) fn look_at_stopped(&self, fault: u64) -> bool {
         let mut steps = self.lock();
-        let mut all = true;
+        let mut all_settled = true;
         for step in steps.iter_mut().filter(|step| step.fault == fault && !step.ended) {
-            if let Evidence::Stop(stop) = &mut step.evidence
-                && stop.first.is_none()
-            {
-                stop.first = self.alive(stop.node).filter(|look| look.all_threads_stopped);
-                all &= stop.first.is_some();
+            if let Evidence::Stop(stop) = &mut step.evidence {
+                let look = self.alive(stop.node).filter(|look| look.all_threads_stopped);
+                let cpu_time_ns = |look: Option<Look>| look.map(|look| look.cpu_time_ns);
+                let settled = look.is_some() && cpu_time_ns(look) == cpu_time_ns(stop.first);
+                if !settled {
+                    stop.first = look;
+                }
+                all_settled &= settled;
             }
         }
-        all
+        all_settled
     }
 
     /// Looks once at every node that a fault killed; whether all of them were found gone by now.
