@@ -269,7 +269,8 @@ async fn without_a_single_leader_nothing_is_done_and_the_reason_is_told() {
         assert!(notes.contains("not applied: no leader") && notes.contains("n3 follows in term 3"), "{notes}");
         assert_eq!(notes.contains("n2 leads in term 3"), leaders.contains(&2), "{notes}");
         let events = cluster.recorder.events();
-        assert!(events.iter().all(|event| event.step.is_none()), "{events:?}");
+        assert!(events.iter().all(|event| event.step.is_none() && event.id.is_none()), "{events:?}");
+        assert!(events[0].value["not_applied"].as_str().unwrap().contains("no leader"), "{events:?}");
     }
 }
 

@@ -303,7 +303,8 @@ impl Applied {
             level: None,
             error: None,
             is_final: false,
-            id: Some(executed.id),
+            // A line that names an entry says that the entry had an effect.
+            id: step.map(|_| executed.id),
             step: step.map(str::to_owned),
         });
         time_ns

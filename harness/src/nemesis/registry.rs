@@ -265,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn every_fault_and_every_option_is_described_for_users() {
+        let text = include_str!("../../../docs/faults.md");
+        for description in FAULTS {
+            let name = description.name;
+            let headings = text.lines().filter(|line| line.starts_with("## ") && line.contains(&format!("`{name}`")));
+            assert_eq!(headings.count(), 1, "{name} has no section in docs/faults.md");
+            for option in description.options {
+                assert!(
+                    text.contains(&format!("`{}`", option.name)),
+                    "{name}: {} is not in docs/faults.md",
+                    option.name
+                );
+            }
+        }
+    }
+
+    #[test]
     fn every_default_is_a_value_the_option_takes() {
         for description in FAULTS {
             for option in description.options {

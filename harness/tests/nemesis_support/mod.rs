@@ -1,5 +1,7 @@
 //! An environment that only keeps books, a system that is only a name, and a cluster made of both.
 
+#![expect(clippy::unwrap_used, reason = "test code")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
@@ -25,7 +27,7 @@ const PROBE_INTERVAL_NS: u64 = 20_000_000;
 
 /// A call that changed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     SetCuts(BTreeSet<Link>),
     Signal(NodeId, NodeSignal),
     Start(NodeId),
@@ -33,23 +35,23 @@ pub enum Call {
 
 /// How this world differs from one in which every fault works.
 #[derive(Debug, Clone, Default)]
-pub struct Quirks {
+pub(crate) struct Quirks {
     /// Probes arrive over these although they are cut.
-    pub leaky: BTreeSet<Link>,
+    pub(crate) leaky: BTreeSet<Link>,
     /// Probes never arrive over these.
-    pub mute: BTreeSet<Link>,
+    pub(crate) mute: BTreeSet<Link>,
     /// These never come up again once cut.
-    pub stuck: BTreeSet<Link>,
+    pub(crate) stuck: BTreeSet<Link>,
     /// Nothing is sent over links that are cut, so nothing is dropped.
-    pub silent: bool,
+    pub(crate) silent: bool,
     /// SIGKILL is ignored.
-    pub immortal: bool,
+    pub(crate) immortal: bool,
     /// SIGSTOP is ignored.
-    pub unstoppable: bool,
+    pub(crate) unstoppable: bool,
     /// A stopped process uses CPU time.
-    pub busy_while_stopped: bool,
+    pub(crate) busy_while_stopped: bool,
     /// Cutting is refused.
-    pub cuts_refused: bool,
+    pub(crate) cuts_refused: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +71,7 @@ struct State {
 }
 
 /// Keeps books of every call; its probes go every 20 ms by arithmetic.
-pub struct BookKeeper {
+pub(crate) struct BookKeeper {
     clock: Clock,
     nodes: u16,
     state: Mutex<State>,
@@ -88,12 +90,12 @@ impl BookKeeper {
     }
 
     /// Every call so far that changed something.
-    pub fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
 
     /// Every node runs and no link is cut.
-    pub fn is_healed(&self) -> bool {
+    pub(crate) fn is_healed(&self) -> bool {
         let state = self.state();
         let whole = state.cuts.values().flatten().all(|cut| cut.end != u64::MAX);
         whole && state.processes.values().all(|process| process.alive && !process.stopped)
@@ -294,15 +296,15 @@ impl System for Nameless {
 }
 
 /// A cluster without a single process; `n1` leads in term 3.
-pub struct World {
-    pub cluster: Cluster,
-    pub books: Arc<BookKeeper>,
-    pub claims: watch::Sender<Claims>,
-    pub acknowledgements: watch::Sender<Acknowledgements>,
+pub(crate) struct World {
+    pub(crate) cluster: Cluster,
+    pub(crate) books: Arc<BookKeeper>,
+    pub(crate) claims: watch::Sender<Claims>,
+    pub(crate) acknowledgements: watch::Sender<Acknowledgements>,
 }
 
 /// A cluster of so many nodes.
-pub fn world(nodes: u16, quirks: Quirks) -> World {
+pub(crate) fn world(nodes: u16, quirks: Quirks) -> World {
     let clock = Clock::start();
     let books = Arc::new(BookKeeper::new(clock, nodes, quirks));
     let (claims, claims_seen) = watch::channel(leading(nodes, &[1]));
@@ -321,7 +323,7 @@ pub fn world(nodes: u16, quirks: Quirks) -> World {
 }
 
 /// The claims of so many nodes of which these lead, all in term 3.
-pub fn leading(nodes: u16, leaders: &[u16]) -> Claims {
+pub(crate) fn leading(nodes: u16, leaders: &[u16]) -> Claims {
     let claim = |node: NodeId| {
         let role = if leaders.contains(&node.0) { Role::Leader } else { Role::Follower };
         (node, Some(Claim { role, term: 3, position: 9, applied: 9 }))
@@ -330,13 +332,13 @@ pub fn leading(nodes: u16, leaders: &[u16]) -> Claims {
 }
 
 /// An entry of a schedule, with what follows from timeouts decided.
-pub fn entry(id: u64, fault: &str, at_ms: u64, duration_ms: u64) -> ScheduledFault {
+pub(crate) fn entry(id: u64, fault: &str, at_ms: u64, duration_ms: u64) -> ScheduledFault {
     let fault = FaultSpec::parse(fault).unwrap();
     ScheduledFault { id, fault, at_ms, duration_ms, seed: id }
 }
 
 /// Links written as `n1>n2 c1>n3`.
-pub fn links(text: &str) -> BTreeSet<Link> {
+pub(crate) fn links(text: &str) -> BTreeSet<Link> {
     let link = |word: &str| {
         let (from, to) = word.split_once('>').unwrap();
         Link { from: from.parse().unwrap(), to: to.parse().unwrap() }
