@@ -3,11 +3,11 @@
 use std::cell::OnceCell;
 
 use crate::analysis::{Analysis, Limits};
-use crate::history::History;
+use crate::history::{History, KeyId};
 use crate::index::{RegisterIndex, SetIndex};
 use crate::{
-    availability, convergence, counts, divergence, fork, latency, register_values, set_full, split_brain, stale,
-    two_leaders,
+    availability, convergence, counts, divergence, fork, latency, linearizability, register_values, set_full,
+    split_brain, stale, two_leaders,
 };
 
 /// What a checker may look at. What several checkers derive from the history is derived once.
@@ -18,13 +18,14 @@ pub struct Context<'a> {
     pub limits: &'a Limits<'a>,
     sets: OnceCell<Result<SetIndex<'a>, String>>,
     registers: OnceCell<Result<RegisterIndex<'a>, String>>,
+    of_key: OnceCell<Vec<Vec<usize>>>,
 }
 
 impl<'a> Context<'a> {
     /// Nothing is derived yet.
     #[must_use]
     pub fn new(history: &'a History, limits: &'a Limits<'a>) -> Self {
-        Self { history, limits, sets: OnceCell::new(), registers: OnceCell::new() }
+        Self { history, limits, sets: OnceCell::new(), registers: OnceCell::new(), of_key: OnceCell::new() }
     }
 
     /// The history as sets.
@@ -44,6 +45,19 @@ impl<'a> Context<'a> {
     }
 }
 
+impl Context<'_> {
+    /// Ids of the operations of a key, in order of invocation.
+    #[must_use]
+    pub fn operations_of(&self, key: KeyId) -> &[usize] {
+        let of_key = self.of_key.get_or_init(|| {
+            let mut of_key = vec![Vec::new(); self.history.keys().len()];
+            self.history.operations().for_each(|operation| of_key[operation.key.index()].push(operation.id));
+            of_key
+        });
+        &of_key[key.index()]
+    }
+}
+
 /// One property and the function that judges it.
 pub struct Checker {
     /// The name on the command line.
@@ -55,13 +69,17 @@ pub struct Checker {
 }
 
 /// Every checker; a new one is one line here.
-static CHECKERS: [&Checker; 12] = [
+static CHECKERS: [&Checker; 16] = [
     &counts::CHECKER,
     &convergence::CHECKER,
     &set_full::CHECKER,
     &register_values::CHECKER,
     &stale::SET_CHECKER,
     &stale::REGISTER_CHECKER,
+    &linearizability::REGISTER_CHECKER,
+    &linearizability::SET_CHECKER,
+    &linearizability::COUNTER_CHECKER,
+    &linearizability::QUEUE_CHECKER,
     &split_brain::CHECKER,
     &two_leaders::CHECKER,
     &fork::CHECKER,

@@ -6,6 +6,7 @@
 //! - [`history`]: events (one line each), operations (an invocation paired with its completion), the timeline, readers.
 //! - [`index`]: a history seen as sets or registers, values numbered.
 //! - [`checker`]: what a checker is, the table of all of them, and how several judge together.
+//! - [`model`], [`linearizability`]: sequential objects, and whether a history is linearizable with respect to one.
 //! - [`set_full`], [`register_values`], [`stale`], [`split_brain`], [`two_leaders`], [`fork`], [`divergence`],
 //!   [`convergence`], [`availability`], [`latency`], [`counts`]: one property a file.
 //! - [`verdict`]: `Valid | Unknown | Invalid`, findings and their witnesses.
@@ -22,6 +23,8 @@ pub mod fork;
 pub mod history;
 pub mod index;
 pub mod latency;
+pub mod linearizability;
+pub mod model;
 pub mod register_values;
 pub mod set_full;
 pub mod split_brain;
@@ -34,4 +37,5 @@ pub mod witness;
 
 pub use analysis::{Analysis, FaultOutage, Limits, Measures};
 pub use checker::Checker;
+pub use linearizability::{ModelCheck, check_model};
 pub use verdict::{Finding, FindingKind, Validity, Witness};

@@ -10,7 +10,8 @@ use rand::{RngExt, SeedableRng};
 use schism_checkers::history::History;
 use schism_checkers::{Analysis, Checker, Limits, checker};
 use schism_checkers::{
-    availability, convergence, counts, divergence, fork, latency, register_values, split_brain, stale, two_leaders,
+    availability, convergence, counts, divergence, fork, latency, linearizability, register_values, split_brain, stale,
+    two_leaders,
 };
 use serde_json::{Value, json};
 
@@ -28,11 +29,12 @@ pub const GUESSES: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegisterWorkload;
 
-static CHECKERS: [&Checker; 10] = [
+static CHECKERS: [&Checker; 11] = [
     &counts::CHECKER,
     &convergence::CHECKER,
     &register_values::CHECKER,
     &stale::REGISTER_CHECKER,
+    &linearizability::REGISTER_CHECKER,
     &split_brain::CHECKER,
     &two_leaders::CHECKER,
     &fork::CHECKER,

@@ -9,7 +9,8 @@ use rand::{RngExt, SeedableRng};
 use schism_checkers::history::History;
 use schism_checkers::{Analysis, Checker, Limits, checker};
 use schism_checkers::{
-    availability, convergence, counts, divergence, fork, latency, set_full, split_brain, stale, two_leaders,
+    availability, convergence, counts, divergence, fork, latency, linearizability, set_full, split_brain, stale,
+    two_leaders,
 };
 use serde_json::{Value, json};
 
@@ -27,11 +28,12 @@ pub const OPERATIONS_PER_READ: u32 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetWorkload;
 
-static CHECKERS: [&Checker; 10] = [
+static CHECKERS: [&Checker; 11] = [
     &counts::CHECKER,
     &convergence::CHECKER,
     &set_full::CHECKER,
     &stale::SET_CHECKER,
+    &linearizability::SET_CHECKER,
     &split_brain::CHECKER,
     &two_leaders::CHECKER,
     &fork::CHECKER,

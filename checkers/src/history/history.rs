@@ -88,6 +88,11 @@ impl History {
         &self.keys
     }
 
+    /// Numbers of all objects.
+    pub fn key_ids(&self) -> impl Iterator<Item = KeyId> + use<> {
+        (0..self.keys.len() as u32).map(KeyId)
+    }
+
     /// A key as people read it: strings without quotes, the nameless object as `the object`.
     #[must_use]
     pub fn key_name(&self, key: KeyId) -> String {

@@ -1,0 +1,61 @@
+//! A counter: add n, read; 0 at first.
+
+use super::spec::{SequentialSpec, Step, foreign_operation, foreign_value};
+use crate::history::{Operation, Outcome};
+
+#[derive(Debug, Default)]
+pub(super) struct CounterSpec;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum CounterAction {
+    Add(i64),
+    Read(i64),
+}
+
+impl<'h> SequentialSpec<'h> for CounterSpec {
+    type Action = CounterAction;
+    type State = i64;
+
+    fn action(&mut self, operation: &Operation<'h>) -> Result<Option<CounterAction>, String> {
+        match operation.f() {
+            "add" if operation.outcome() == Outcome::Fail => Ok(None),
+            "add" => match operation.argument().as_i64() {
+                Some(amount) => Ok(Some(CounterAction::Add(amount))),
+                None => Err(foreign_value(operation, "a whole number", operation.argument())),
+            },
+            "read" => match operation.result() {
+                None => Ok(None),
+                Some(result) => match result.as_i64() {
+                    Some(count) => Ok(Some(CounterAction::Read(count))),
+                    None => Err(foreign_value(operation, "a whole number as its result", result)),
+                },
+            },
+            _ => Err(foreign_operation(operation, "counter")),
+        }
+    }
+
+    fn initial(&self) -> i64 {
+        0
+    }
+
+    fn step(&self, state: &i64, action: CounterAction) -> Step<i64> {
+        match action {
+            CounterAction::Add(0) => Step::Same,
+            CounterAction::Add(amount) => Step::Next(state.wrapping_add(amount)),
+            CounterAction::Read(count) if count == *state => Step::Same,
+            CounterAction::Read(_) => Step::Illegal,
+        }
+    }
+
+    fn is_pure(&self, action: CounterAction) -> bool {
+        matches!(action, CounterAction::Read(_) | CounterAction::Add(0))
+    }
+
+    fn describe(&self, state: &i64) -> String {
+        format!("the counter at {state}")
+    }
+
+    fn heap_bytes(&self, _state: &i64) -> usize {
+        0
+    }
+}

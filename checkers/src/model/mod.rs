@@ -1,0 +1,12 @@
+//! Sequential objects that a history can be linearizable with respect to, and the table of them.
+
+mod counter;
+mod mutex;
+mod queue;
+mod register;
+mod registry;
+mod set;
+mod spec;
+
+pub use registry::{COUNTER, MUTEX, Model, QUEUE, REGISTER, SET, by_name, list};
+pub use spec::{SequentialSpec, Step};

@@ -1,0 +1,269 @@
+//! Small histories of an object that is sometimes wrong.
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use schism_checkers::history::{Event, EventType, INDEX_MISSING, Process};
+use serde_json::{Value, json};
+
+/// Operations of a history at most.
+const OPERATIONS_MAX: usize = 7;
+/// Processes that are busy at once at most.
+const PROCESSES_MAX: usize = 4;
+
+/// What a history is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    UniqueRegister,
+    Register,
+    UniqueSet,
+    Set,
+    Counter,
+    Queue,
+    Mutex,
+}
+
+impl Kind {
+    pub(crate) fn model(self) -> &'static str {
+        match self {
+            Self::UniqueRegister | Self::Register => "register",
+            Self::UniqueSet | Self::Set => "set",
+            Self::Counter => "counter",
+            Self::Queue => "queue",
+            Self::Mutex => "mutex",
+        }
+    }
+}
+
+/// An operation on its way.
+struct Open {
+    process: u64,
+    f: &'static str,
+    argument: Value,
+    /// Decided when it took effect; `None`: not yet.
+    result: Option<Result<Value, ()>>,
+}
+
+struct Simulation {
+    kind: Kind,
+    random: ChaCha8Rng,
+    time: u64,
+    next_value: u64,
+    next_process: u64,
+    state: Vec<i64>,
+    open: Vec<Open>,
+    events: Vec<Event>,
+    /// Chance in percent that an effect or an answer is wrong.
+    mistakes: u32,
+}
+
+/// The history of a seed.
+pub(crate) fn generate(kind: Kind, seed: u64) -> Vec<Event> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mistakes = [0, 25, 50][random.random_range(0..3)];
+    let operations = random.random_range(2..=OPERATIONS_MAX);
+    let processes = random.random_range(1..=PROCESSES_MAX);
+    let mut simulation = Simulation {
+        kind,
+        random,
+        time: 0,
+        next_value: 1,
+        next_process: 0,
+        state: Vec::new(),
+        open: Vec::new(),
+        events: Vec::new(),
+        mistakes,
+    };
+    simulation.run(operations, processes);
+    simulation.events
+}
+
+impl Simulation {
+    fn run(&mut self, operations: usize, processes: usize) {
+        let mut invoked = 0;
+        while invoked < operations || !self.open.is_empty() {
+            let must_invoke = self.open.is_empty();
+            let may_invoke = invoked < operations && self.open.len() < processes;
+            // Equal times are frequent.
+            self.time += u64::from(self.random.random_range(0..3) > 0);
+            if must_invoke || (may_invoke && self.random.random()) {
+                self.invoke();
+                invoked += 1;
+            } else {
+                self.progress();
+            }
+        }
+    }
+
+    fn chance(&mut self, percent: u32) -> bool {
+        self.random.random_range(0..100) < percent
+    }
+
+    fn invoke(&mut self) {
+        let (f, argument) = self.draw();
+        let process = self.next_process;
+        self.next_process += 1;
+        self.record(EventType::Invoke, process, f, argument.clone());
+        self.open.push(Open { process, f, argument, result: None });
+    }
+
+    fn draw(&mut self) -> (&'static str, Value) {
+        match self.kind {
+            Kind::UniqueRegister | Kind::Register => match self.random.random_range(0..10) {
+                0..4 => ("read", Value::Null),
+                4..7 => ("write", self.new_value()),
+                _ => {
+                    let guess = self.some_value();
+                    ("cas", json!([guess, self.new_value()]))
+                }
+            },
+            Kind::UniqueSet | Kind::Set => match self.random.random_range(0..2) {
+                0 => ("read", Value::Null),
+                _ => ("add", self.new_value()),
+            },
+            Kind::Counter => match self.random.random_range(0..2) {
+                0 => ("read", Value::Null),
+                _ => ("add", json!(self.random.random_range(-1..3))),
+            },
+            Kind::Queue => match self.random.random_range(0..2) {
+                0 => ("dequeue", Value::Null),
+                _ => ("enqueue", self.new_value()),
+            },
+            Kind::Mutex => (["acquire", "release"][self.random.random_range(0..2)], Value::Null),
+        }
+    }
+
+    fn new_value(&mut self) -> Value {
+        match self.kind {
+            Kind::UniqueRegister | Kind::UniqueSet => {
+                self.next_value += 1;
+                json!(self.next_value - 1)
+            }
+            _ => json!(self.random.random_range(1..4)),
+        }
+    }
+
+    /// One that was drawn before, or null; now and then one that never was.
+    fn some_value(&mut self) -> Value {
+        let highest = if matches!(self.kind, Kind::UniqueRegister | Kind::UniqueSet) { self.next_value } else { 4 };
+        if self.random.random_range(0..5) == 0 || highest == 1 {
+            return Value::Null;
+        }
+        let limit = if self.chance(10) { highest + 1 } else { highest };
+        json!(self.random.random_range(1..limit))
+    }
+
+    /// One open operation takes effect, or ends.
+    fn progress(&mut self) {
+        let place = self.random.random_range(0..self.open.len());
+        if self.open[place].result.is_none() && self.random.random_range(0..3) > 0 {
+            let result = self.take_effect(self.open[place].f, &self.open[place].argument.clone());
+            self.open[place].result = Some(result);
+            return;
+        }
+        let open = self.open.swap_remove(place);
+        let ending = self.random.random_range(0..100);
+        if ending < 8 {
+            return;
+        }
+        if ending < 25 {
+            return self.record(EventType::Info, open.process, open.f, Value::Null);
+        }
+        if ending < 32 && open.result.is_none() {
+            return self.record(EventType::Fail, open.process, open.f, Value::Null);
+        }
+        let result = match open.result {
+            Some(result) => result,
+            None => self.take_effect(open.f, &open.argument),
+        };
+        match result {
+            Ok(value) => self.record(EventType::Ok, open.process, open.f, value),
+            Err(()) => self.record(EventType::Fail, open.process, open.f, Value::Null),
+        }
+    }
+
+    fn take_effect(&mut self, f: &str, argument: &Value) -> Result<Value, ()> {
+        let before = self.state.clone();
+        let result = self.right_effect(f, argument);
+        if self.chance(self.mistakes) {
+            // The effect is forgotten.
+            self.state = before;
+        }
+        if self.chance(self.mistakes) { Ok(self.wrong_answer(f, argument)) } else { result }
+    }
+
+    fn right_effect(&mut self, f: &str, argument: &Value) -> Result<Value, ()> {
+        let number = argument.as_i64().unwrap_or_default();
+        let present = self.state.first().copied();
+        match (self.kind, f) {
+            (Kind::UniqueRegister | Kind::Register, "read") => Ok(json!(present)),
+            (_, "write") => self.set(vec![number], argument),
+            (_, "cas") if json!(present) == argument[0] => {
+                self.set(vec![argument[1].as_i64().unwrap_or_default()], argument)
+            }
+            (Kind::Counter, "add") => self.set(vec![present.unwrap_or(0) + number], argument),
+            (Kind::Counter, "read") => Ok(json!(present.unwrap_or(0))),
+            (_, "add") => {
+                if !self.state.contains(&number) {
+                    self.state.push(number);
+                }
+                Ok(argument.clone())
+            }
+            (_, "read") => Ok(json!(self.state)),
+            (_, "enqueue") => {
+                self.state.push(number);
+                Ok(argument.clone())
+            }
+            (_, "dequeue") if present.is_none() => Ok(Value::Null),
+            (_, "dequeue") => Ok(json!(self.state.remove(0))),
+            (_, "acquire") if present.is_none() => self.set(vec![1], argument),
+            (_, "release") if present.is_some() => self.set(Vec::new(), argument),
+            _ => Err(()),
+        }
+    }
+
+    fn set(&mut self, state: Vec<i64>, argument: &Value) -> Result<Value, ()> {
+        self.state = state;
+        Ok(argument.clone())
+    }
+
+    fn wrong_answer(&mut self, f: &str, argument: &Value) -> Value {
+        match (self.kind, f) {
+            (Kind::UniqueSet | Kind::Set, "read") => {
+                let mut elements = self.state.clone();
+                match self.random.random_range(0..3) {
+                    0 => elements.push(self.random.random_range(1..5)),
+                    _ if elements.is_empty() => {}
+                    _ => {
+                        let place = self.random.random_range(0..elements.len());
+                        elements.remove(place);
+                    }
+                }
+                json!(elements)
+            }
+            (Kind::Counter, "read") => json!(self.random.random_range(-1..4)),
+            (_, "read" | "dequeue") => self.some_value(),
+            _ => argument.clone(),
+        }
+    }
+
+    fn record(&mut self, event_type: EventType, process: u64, f: &str, value: Value) {
+        self.events.push(Event {
+            index: INDEX_MISSING,
+            time: self.time,
+            event_type,
+            process: Process::Client(process),
+            f: f.to_owned(),
+            key: None,
+            value,
+            node: None,
+            term: None,
+            position: None,
+            ack: None,
+            level: None,
+            error: None,
+            is_final: false,
+            id: None,
+            step: None,
+        });
+    }
+}
