@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::account::Account;
 use super::directories::Directories;
-use super::network::{Layout, Network, SwitchNetwork};
+use super::network::{IptablesNetwork, Layout, Network, SwitchNetwork};
 use super::processes::{NodeIsolation, Processes};
 use super::stall::StallMeter;
 use super::{
@@ -57,6 +57,7 @@ pub fn build(options: BuildOptions) -> Result<Arc<dyn Environment>, EnvironmentE
     let directories = Directories::create(&options.run_directory, options.nodes, account, bind_mounted)?;
     let network: Box<dyn Network> = match options.back_end {
         BackEnd::Switch => Box::new(SwitchNetwork::start(layout, options.clock)?),
+        BackEnd::Iptables => Box::new(IptablesNetwork::start(layout, options.clock)?),
         other => return Err(refused(format!("{other:?} is no network that can be built"))),
     };
     let isolations =
