@@ -28,7 +28,7 @@ const BLOCKED_AFTER: Duration = Duration::from_millis(400);
 /// Probes that must have been sent on a link before it is judged.
 const PROBES_MIN: u32 = 5;
 
-const BACK_ENDS: [&str; 2] = ["switch", "iptables"];
+const BACK_ENDS: [&str; 3] = ["switch", "iptables", "proxy"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,31 +1,42 @@
 //! Probes: small numbered messages over every link that matters, so that a cut is proved and not assumed.
 //!
-//! [`ProbeLog`] is the record, for whatever carries the probes; [`UdpProber`] carries them as datagrams. One thread
-//! serves all sockets of all namespaces: a socket stays in the namespace it was made in, whoever uses it. Arrivals are
-//! collected at the next tick or when somebody asks, which costs no wake-up a packet.
+//! [`ProbeLog`] is the record, [`Prober`] the thread that sends and collects, a [`Carrier`] what they travel by. One
+//! thread serves all sockets of all namespaces: a socket stays in the namespace it was made in, whoever uses it. Arrivals
+//! are collected at the next tick or when somebody asks, which costs no wake-up a packet.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::network::Layout;
 use super::os::Doing;
 use super::{EnvironmentError, Link, ProbeCount};
 use crate::record::Clock;
 
-/// The UDP port of probes, outside the range of ephemeral ports; the switch and iptables tell probes by it.
+/// The port of probes, outside the range of ephemeral ports; the switch and iptables tell probes by it.
 pub(super) const PROBE_PORT: u16 = 65077;
 
 /// Time between two probes on a link.
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Begins every datagram.
-const MAGIC: [u8; 4] = *b"sprb";
+/// Begins every message.
+pub(super) const MAGIC: [u8; 4] = *b"sprb";
 
-const DATAGRAM_BYTES: usize = 12;
+/// The length of a message.
+pub(super) const MESSAGE_BYTES: usize = 12;
+
+/// One probe on its way.
+pub(super) type Message = [u8; MESSAGE_BYTES];
+
+/// What probes travel by.
+pub(super) trait Carrier: Send + Sync {
+    /// Sends a message over the link of a slot; false if it did not leave.
+    fn send(&self, slot: usize, message: &Message) -> bool;
+
+    /// Hands over every message that has arrived since the last call.
+    fn collect(&self, arrived: &mut dyn FnMut(&Message));
+}
 
 /// One probe. The true moment of sending lies between two readings of the clock.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +92,8 @@ impl ProbeLog {
     }
 }
 
-/// The thread that sends and collects datagrams.
-pub(super) struct UdpProber {
+/// The thread that sends and collects probes.
+pub(super) struct Prober {
     shared: Arc<Shared>,
     // Dropping the sender ends the thread.
     _end: Sender<()>,
@@ -90,35 +101,16 @@ pub(super) struct UdpProber {
 
 struct Shared {
     log: Mutex<ProbeLog>,
-    sockets: Vec<UdpSocket>,
+    slots: usize,
+    carrier: Box<dyn Carrier>,
     clock: Clock,
-    routes: Vec<Route>,
 }
 
-struct Route {
-    from: usize,
-    to: SocketAddrV4,
-}
-
-/// A socket for probes in the calling thread's network namespace.
-pub(super) fn probe_socket(address: Ipv4Addr) -> Result<UdpSocket, EnvironmentError> {
-    let socket = UdpSocket::bind((address, PROBE_PORT)).doing(format!("open the probe socket of {address}"))?;
-    socket.set_nonblocking(true).doing("make a probe socket non-blocking")?;
-    Ok(socket)
-}
-
-impl UdpProber {
-    /// Starts probing; `sockets` holds one per place, in the layout's order.
-    pub(super) fn start(layout: Layout, sockets: Vec<UdpSocket>, clock: Clock) -> Result<Self, EnvironmentError> {
-        let links = layout.probed_links();
-        let routes = links
-            .iter()
-            .map(|link| Route {
-                from: layout.index(link.from),
-                to: SocketAddrV4::new(layout.address(link.to), PROBE_PORT),
-            })
-            .collect();
-        let shared = Arc::new(Shared { log: Mutex::new(ProbeLog::new(&links)), sockets, clock, routes });
+impl Prober {
+    /// Starts probing these links; a link's place in the list is its slot.
+    pub(super) fn start(links: &[Link], carrier: Box<dyn Carrier>, clock: Clock) -> Result<Self, EnvironmentError> {
+        let log = Mutex::new(ProbeLog::new(links));
+        let shared = Arc::new(Shared { log, slots: links.len(), carrier, clock });
         let (end, ended) = channel();
         let of_thread = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -144,25 +136,22 @@ impl Shared {
     fn tick(&self) {
         let mut log = self.log();
         self.collect(&mut log);
-        for (slot, route) in self.routes.iter().enumerate() {
-            let datagram = encode(slot, log.next_number(slot));
+        for slot in 0..self.slots {
+            let message = encode(slot, log.next_number(slot));
             let before_ns = self.clock.now_ns();
             // A full queue is no probe: it says nothing about the link.
-            if self.sockets[route.from].send_to(&datagram, route.to).is_ok() {
+            if self.carrier.send(slot, &message) {
                 log.sent(slot, before_ns, self.clock.now_ns());
             }
         }
     }
 
     fn collect(&self, log: &mut ProbeLog) {
-        let mut datagram = [0; DATAGRAM_BYTES];
-        for socket in &self.sockets {
-            while let Ok(length) = socket.recv(&mut datagram) {
-                if let Some((slot, number)) = decode(&datagram[..length]) {
-                    log.arrived(slot, number);
-                }
+        self.carrier.collect(&mut |message| {
+            if let Some((slot, number)) = decode(message) {
+                log.arrived(slot, number);
             }
-        }
+        });
     }
 }
 
@@ -175,20 +164,20 @@ pub(super) fn every(interval: Duration, ended: &Receiver<()>, mut work: impl FnM
     }
 }
 
-fn encode(slot: usize, number: usize) -> [u8; DATAGRAM_BYTES] {
-    let mut datagram = [0; DATAGRAM_BYTES];
-    datagram[..4].copy_from_slice(&MAGIC);
+fn encode(slot: usize, number: usize) -> Message {
+    let mut message = [0; MESSAGE_BYTES];
+    message[..4].copy_from_slice(&MAGIC);
     // A run has far fewer than 2^32 links, and probes on each.
-    datagram[4..8].copy_from_slice(&u32::try_from(slot).unwrap_or(u32::MAX).to_be_bytes());
-    datagram[8..].copy_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
-    datagram
+    message[4..8].copy_from_slice(&u32::try_from(slot).unwrap_or(u32::MAX).to_be_bytes());
+    message[8..].copy_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
+    message
 }
 
-fn decode(datagram: &[u8]) -> Option<(usize, usize)> {
-    let (magic, rest) = datagram.split_first_chunk::<4>()?;
+fn decode(message: &Message) -> Option<(usize, usize)> {
+    let (magic, rest) = message.split_first_chunk::<4>()?;
     let (slot, rest) = rest.split_first_chunk::<4>()?;
-    let (number, rest) = rest.split_first_chunk::<4>()?;
-    if *magic != MAGIC || !rest.is_empty() {
+    let number = rest.first_chunk::<4>()?;
+    if *magic != MAGIC {
         return None;
     }
     Some((usize::try_from(u32::from_be_bytes(*slot)).ok()?, usize::try_from(u32::from_be_bytes(*number)).ok()?))
@@ -217,9 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_read_back() {
+    fn messages_read_back() {
         assert_eq!(decode(&encode(7, 123_456)), Some((7, 123_456)));
-        assert_eq!(decode(b"something"), None);
         assert_eq!(decode(&[0; 12]), None);
     }
 }

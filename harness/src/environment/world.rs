@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::account::Account;
 use super::directories::Directories;
-use super::network::{IptablesNetwork, Layout, Network, SwitchNetwork};
+use super::network::{IptablesNetwork, Layout, Network, ProxyNetwork, SwitchNetwork};
 use super::processes::{NodeIsolation, Processes};
 use super::stall::StallMeter;
 use super::{
@@ -53,17 +54,25 @@ pub fn build(options: BuildOptions) -> Result<Arc<dyn Environment>, EnvironmentE
             options.run_directory.display()
         )));
     }
-    let account = Account::for_nodes();
+    let mut account = Account::for_nodes();
+    let mut reductions = Vec::new();
+    if !bind_mounted && account.is_some() && !others_may_enter(&options.run_directory) {
+        account = None;
+        reductions
+            .push(format!("nodes run as root, because no other account may enter {}", options.run_directory.display()));
+    }
     let directories = Directories::create(&options.run_directory, options.nodes, account, bind_mounted)?;
     let network: Box<dyn Network> = match options.back_end {
         BackEnd::Switch => Box::new(SwitchNetwork::start(layout, options.clock)?),
         BackEnd::Iptables => Box::new(IptablesNetwork::start(layout, options.clock)?),
-        other => return Err(refused(format!("{other:?} is no network that can be built"))),
+        BackEnd::Proxy => Box::new(ProxyNetwork::start(layout, &options.services, options.clock)?),
+        BackEnd::Scripted => return Err(refused("the scripted network is for tests and is not built here".to_owned())),
     };
     let isolations =
         NodeId::all(options.nodes).map(|node| NodeIsolation { network_namespace: network.namespace(node) }).collect();
     Ok(Arc::new(World {
         nodes: options.nodes,
+        reductions,
         processes: Processes::new(isolations, directories.clone(), account)?,
         directories,
         cuts: Mutex::default(),
@@ -72,9 +81,17 @@ pub fn build(options: BuildOptions) -> Result<Arc<dyn Environment>, EnvironmentE
     }))
 }
 
+/// Whether a process of another account may walk to a directory that is yet to be made.
+fn others_may_enter(directory: &Path) -> bool {
+    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+    let existing = |directory: &Path| std::fs::metadata(directory).ok();
+    absolute.ancestors().filter_map(existing).all(|metadata| metadata.permissions().mode() & 0o001 != 0)
+}
+
 /// Fields are dropped in this order: nodes die before their network goes.
 struct World {
     nodes: u16,
+    reductions: Vec<String>,
     processes: Processes,
     directories: Directories,
     cuts: Mutex<BTreeSet<Link>>,
@@ -92,7 +109,9 @@ impl Environment for World {
     }
 
     fn reductions(&self) -> Vec<String> {
-        self.network.reductions()
+        let mut reductions = self.network.reductions();
+        reductions.extend_from_slice(&self.reductions);
+        reductions
     }
 
     fn address(&self, from: Place, to: NodeId, port: u16) -> SocketAddr {

@@ -9,9 +9,10 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::super::probes::{UdpProber, probe_socket};
+use super::super::probes::Prober;
 use super::super::{BackEnd, EnvironmentError, Link, NodeId, Place, ProbeCount};
 use super::bridge::{self, INTERFACE};
+use super::datagrams::{Datagrams, probe_socket};
 use super::filter::Iptables;
 use super::layout::PREFIX_LENGTH;
 use super::place_thread::Separation;
@@ -23,7 +24,7 @@ pub(in crate::environment) struct IptablesNetwork {
     layout: Layout,
     places: Vec<PlaceThread>,
     namespaces: Vec<Arc<OwnedFd>>,
-    prober: UdpProber,
+    prober: Prober,
     iptables: Iptables,
     state: Mutex<State>,
 }
@@ -45,7 +46,7 @@ impl IptablesNetwork {
         let iptables = Iptables::find()?;
         let starting = layout
             .places()
-            .map(|place| PlaceThread::start(place, Separation::Namespace, || Ok(())))
+            .map(|place| PlaceThread::start(format!("place {place}"), Separation::Namespace, || Ok(())))
             .collect::<Result<Vec<_>, _>>()?;
         let places =
             starting.into_iter().map(|place| Ok(place.wait()?.0)).collect::<Result<Vec<_>, EnvironmentError>>()?;
@@ -72,7 +73,7 @@ impl IptablesNetwork {
             layout,
             places,
             namespaces,
-            prober: UdpProber::start(layout, sockets, clock)?,
+            prober: Datagrams::start(layout, sockets, clock)?,
             iptables,
             state: Mutex::new(State { cut: BTreeSet::new(), counters }),
         })

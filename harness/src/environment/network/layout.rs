@@ -17,7 +17,7 @@ pub(in crate::environment) struct Layout {
 
 impl Layout {
     /// More nodes do not fit into the addresses.
-    pub(in crate::environment) const NODES_MAX: u16 = 250;
+    pub(in crate::environment) const NODES_MAX: u16 = 100;
 
     /// `None` if there are no nodes or too many.
     pub(in crate::environment) fn new(nodes: u16) -> Option<Self> {

@@ -1,12 +1,16 @@
 //! The networks of a run: three ways to connect the same places and to cut the links between them.
 
 mod bridge;
+mod datagrams;
 mod filter;
 mod interface;
 mod iptables;
 mod layout;
 mod network;
 mod place_thread;
+mod proxy;
+mod relay;
+mod streams;
 mod switch;
 mod tun;
 
@@ -14,5 +18,6 @@ pub(super) use iptables::IptablesNetwork;
 pub(super) use layout::Layout;
 pub(super) use network::Network;
 pub(super) use place_thread::PlaceThread;
+pub(super) use proxy::ProxyNetwork;
 pub(super) use switch::SwitchNetwork;
 pub(super) use tun::Tun;

@@ -9,8 +9,8 @@ use nix::sched::{CloneFlags, unshare};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::super::EnvironmentError;
 use super::super::os::Doing;
-use super::super::{EnvironmentError, Place};
 use super::interface;
 
 /// Whether a place has a network of its own.
@@ -37,13 +37,13 @@ impl PlaceThread {
     /// Starts the thread, makes its namespace, and runs `set_up` in it. Namespaces are slow to make, so start all of
     /// them before waiting for the first.
     pub(in crate::environment) fn start<T: Send + 'static>(
-        place: Place,
+        name: String,
         separation: Separation,
         set_up: impl FnOnce() -> Result<T, EnvironmentError> + Send + 'static,
     ) -> Result<Starting<T>, EnvironmentError> {
         let (report, result) = sync_channel(1);
         std::thread::Builder::new()
-            .name(format!("place {place}"))
+            .name(name.clone())
             .spawn(move || match prepare(separation, set_up) {
                 Ok((runtime, namespace, value)) => {
                     let (end, ended) = oneshot::channel::<()>();
@@ -59,7 +59,7 @@ impl PlaceThread {
                     let _ = report.send(Err(error));
                 }
             })
-            .doing(format!("start the thread of {place}"))?;
+            .doing(format!("start the thread {name}"))?;
         Ok(Starting(result))
     }
 

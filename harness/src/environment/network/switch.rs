@@ -18,8 +18,9 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::super::os::Doing;
-use super::super::probes::{PROBE_PORT, UdpProber, probe_socket};
+use super::super::probes::{PROBE_PORT, Prober};
 use super::super::{BackEnd, EnvironmentError, Link, NodeId, Place, ProbeCount};
+use super::datagrams::{Datagrams, probe_socket};
 use super::layout::PREFIX_LENGTH;
 use super::place_thread::Separation;
 use super::{Layout, Network, PlaceThread, Tun};
@@ -43,7 +44,7 @@ const PROTOCOL_UDP: u8 = 17;
 pub(in crate::environment) struct SwitchNetwork {
     layout: Layout,
     places: Vec<PlaceThread>,
-    prober: UdpProber,
+    prober: Prober,
     dropped: Arc<Vec<AtomicU64>>,
     changes: Sender<Change>,
     wake: Arc<EventFd>,
@@ -61,9 +62,13 @@ impl SwitchNetwork {
             .places()
             .map(|place| {
                 let address = layout.address(place);
-                PlaceThread::start(place, Separation::Namespace, move || -> Result<(Tun, UdpSocket), _> {
-                    Ok((Tun::open_with(address, PREFIX_LENGTH)?, probe_socket(address)?))
-                })
+                PlaceThread::start(
+                    format!("place {place}"),
+                    Separation::Namespace,
+                    move || -> Result<(Tun, UdpSocket), _> {
+                        Ok((Tun::open_with(address, PREFIX_LENGTH)?, probe_socket(address)?))
+                    },
+                )
             })
             .collect::<Result<Vec<_>, _>>()?;
         let (mut places, mut tuns, mut sockets) = (Vec::new(), Vec::new(), Vec::new());
@@ -79,7 +84,7 @@ impl SwitchNetwork {
         let (changes, received) = channel();
         let switch = Switch::new(layout, tuns, Arc::clone(&dropped), Arc::clone(&wake), received)?;
         std::thread::Builder::new().name("switch".to_owned()).spawn(move || switch.run()).doing("start the switch")?;
-        let prober = UdpProber::start(layout, sockets, clock)?;
+        let prober = Datagrams::start(layout, sockets, clock)?;
         Ok(Self { layout, places, prober, dropped, changes, wake })
     }
 }
