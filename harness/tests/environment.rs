@@ -8,19 +8,26 @@ mod environment_support;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use environment_support::shapes::{NODES, SHAPES, cuts};
-use environment_support::{PORTS, ROLE, WAIT_MAX, again, back_end, enter_and_build, shell, wait_until};
-use libtest_mimic::{Arguments, Trial};
+use environment_support::{PORTS, ROLE, WAIT_MAX, again, back_end, enter_and_build, is_possible, shell, wait_until};
+use libtest_mimic::{Arguments, Failed, Trial};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use nix::unistd::geteuid;
 use schism::environment::{
     Environment, JailOptions, Launch, Link, NodeId, NodeSignal, Place, ProbeCount, ProcessState, Program,
 };
 use schism::record::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+/// A user without rights; it need not have an account.
+const ORDINARY: u32 = 23_456;
 
 /// A connection that is not answered within this time counts as blocked.
 const BLOCKED_AFTER: Duration = Duration::from_millis(400);
@@ -46,11 +53,17 @@ fn main() -> ExitCode {
 fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for back_end in BACK_ENDS {
+        let skipped = !is_possible(back_end);
         for shape in SHAPES {
-            trials.push(trial(format!("{back_end}::{shape}_is_cut_and_healed"), "partition", &[back_end, shape]));
+            let name = format!("{back_end}::{shape}_is_cut_and_healed");
+            trials.push(trial(name, "partition", &[back_end, shape]).with_ignored_flag(skipped));
         }
         let name = format!("{back_end}::a_node_is_started_stopped_killed_and_started_again");
-        trials.push(trial(name, "processes", &[back_end]));
+        trials.push(trial(name, "processes", &[back_end]).with_ignored_flag(skipped));
+        let name = format!("{back_end}::an_ordinary_user_cuts_and_heals");
+        trials.push(rootless_trial(name, "partition", &[back_end, "halves"]));
+        let name = format!("{back_end}::an_ordinary_user_starts_and_kills_nodes");
+        trials.push(rootless_trial(name, "processes", &[back_end]));
     }
     trials
 }
@@ -60,13 +73,45 @@ fn trial(name: String, role: &'static str, arguments: &[&'static str]) -> Trial 
     let arguments = arguments.to_vec();
     Trial::test(name, move || {
         let directory = tempfile::tempdir().unwrap();
-        let output = again(role, &arguments).arg(directory.path()).output().unwrap();
-        if output.status.success() {
-            return Ok(());
-        }
-        let text = [output.stdout, output.stderr].concat();
-        Err(format!("{}\n{}", output.status, String::from_utf8_lossy(&text)).into())
+        succeeds(again(role, &arguments).arg(directory.path()))
     })
+}
+
+/// The same as [`trial`], but by an ordinary user, whom only root can become. The device node is made as a distribution's
+/// own is: for everybody.
+fn rootless_trial(name: String, role: &'static str, arguments: &[&'static str]) -> Trial {
+    let arguments = arguments.to_vec();
+    let trial = Trial::test(name, move || {
+        let directory = tempfile::tempdir().unwrap();
+        for_everybody(directory.path(), 0o755);
+        let run = directory.path().join("run");
+        std::fs::create_dir(&run).unwrap();
+        for_everybody(&run, 0o777);
+        let tun = directory.path().join("tun");
+        mknod(&tun, SFlag::S_IFCHR, Mode::empty(), makedev(10, 200)).unwrap();
+        for_everybody(&tun, 0o666);
+        // A directory on the way to the original may be closed to others.
+        let program = directory.path().join("environment");
+        std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        for_everybody(&program, 0o755);
+        let mut command = std::process::Command::new(program);
+        command.env(ROLE, role).args(&arguments).arg(&run).env("SCHISM_TUN_DEVICE", tun).stdin(Stdio::null());
+        succeeds(command.uid(ORDINARY).gid(ORDINARY))
+    });
+    trial.with_ignored_flag(!geteuid().is_root())
+}
+
+fn for_everybody(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn succeeds(command: &mut std::process::Command) -> Result<(), Failed> {
+    let output = command.output().unwrap();
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = [output.stdout, output.stderr].concat();
+    Err(format!("{}\n{}", output.status, String::from_utf8_lossy(&text)).into())
 }
 
 /// A node of these tests: gives back what it gets.
@@ -206,15 +251,16 @@ fn processes(network: &str, directory: &Path) {
     environment.signal(node, NodeSignal::Kill).unwrap();
 
     // A node that has a child, and one that left its session: both belong to it.
-    let script = "echo ready >> data; setsid sleep 1000 & sleep 1000 & wait";
-    environment.start(node, &shell(script)).unwrap();
+    let sleep = format!("sleep 1000.{}", std::process::id());
+    let script = format!("echo ready >> data; setsid {sleep} & {sleep} & wait");
+    environment.start(node, &shell(&script)).unwrap();
     let data = directory.join("nodes/n1/data/data");
     wait_until("the node writes", || std::fs::read_to_string(&data).is_ok_and(|text| text == "ready\n"));
     let ProcessState::Alive { pid, all_threads_stopped: false, .. } = environment.process(node) else {
         panic!("{:?}", environment.process(node))
     };
-    wait_until("its children run", || sleepers() == 2);
-    environment.start(node, &shell(script)).unwrap_err();
+    wait_until("its children run", || sleepers(&sleep) == 2);
+    environment.start(node, &shell(&script)).unwrap_err();
 
     environment.signal(node, NodeSignal::Stop).unwrap();
     let stopped = |state: &ProcessState| matches!(state, ProcessState::Alive { all_threads_stopped: true, .. });
@@ -225,7 +271,7 @@ fn processes(network: &str, directory: &Path) {
     environment.signal(node, NodeSignal::Kill).unwrap();
     let killed = ProcessState::Ended { how: "signal 9".to_owned(), by_harness: true };
     assert_eq!(environment.process(node), killed);
-    assert_eq!(sleepers(), 0, "children die with their node");
+    assert_eq!(sleepers(&sleep), 0, "children die with their node");
 
     environment.start(node, &shell("echo again >> data; echo told; echo bad >&2; exit 3")).unwrap();
     let ended = ProcessState::Ended { how: "exit code 3".to_owned(), by_harness: false };
@@ -245,9 +291,10 @@ fn processes(network: &str, directory: &Path) {
     assert!(error.contains("n2") && error.contains("/nonexistent"), "{error}");
 }
 
-/// Processes called `sleep` that this one can see and that have not ended.
-fn sleepers() -> usize {
+/// Processes with this command line that have not ended.
+fn sleepers(command: &str) -> usize {
     let entries = std::fs::read_dir("/proc").unwrap();
-    let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path().join("stat")).ok());
-    stats.filter(|stat| stat.contains("(sleep) ") && !stat.contains("(sleep) Z")).count()
+    let lines = entries.filter_map(|entry| std::fs::read(entry.unwrap().path().join("cmdline")).ok());
+    // A zombie's is empty.
+    lines.filter(|line| String::from_utf8_lossy(line).trim_end_matches('\0').replace('\0', " ") == command).count()
 }

@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork, pipe2};
 
-use super::EnvironmentError;
 use super::os::Doing;
+use super::{EnvironmentError, remedy};
 
 /// Runs `work` in a forked child; its error, if it has one, as the child told it.
 ///
@@ -22,7 +22,7 @@ pub(super) fn attempt(work: impl FnOnce() -> Result<(), EnvironmentError>) -> Re
             drop(read);
             let failure = work().err().map(|error| match error {
                 EnvironmentError::FacilityMissing { what, why, remedy } => (what, why, remedy),
-                other => (String::from("a step of the environment"), other.to_string(), String::new()),
+                other => ("an environment".to_owned(), other.to_string(), remedy::doctor()),
             });
             let told = serde_json::to_vec(&failure).is_ok_and(|text| File::from(write).write_all(&text).is_ok());
             #[expect(unsafe_code, reason = "_exit: destructors and exit handlers belong to the parent")]

@@ -7,6 +7,7 @@ mod account;
 mod attempt;
 mod choose;
 mod directories;
+mod doctor;
 mod environment;
 mod guardian;
 mod jail;
@@ -21,6 +22,7 @@ mod stall;
 mod world;
 
 pub use choose::choose;
+pub use doctor::{Facility, examine};
 pub use environment::{
     BackEnd, BoxFuture, Environment, EnvironmentError, Launch, NodeSignal, ProbeCount, ProcessState, Program,
 };

@@ -71,6 +71,11 @@ pub(super) fn iptables() -> String {
     )
 }
 
+/// For failures without a known remedy.
+pub(super) fn doctor() -> String {
+    "schism doctor   (tries each step by itself)".to_owned()
+}
+
 /// For the account that nodes run under when the harness is root.
 pub(super) fn account() -> String {
     "sudo useradd --system --no-create-home --shell /usr/sbin/nologin nobody\n  or run as an ordinary user".to_owned()

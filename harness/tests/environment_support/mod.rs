@@ -1,13 +1,16 @@
 //! What the tests of the environment share: starting this very executable again as the harness of a run.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod shapes;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use schism::environment::{BackEnd, BuildOptions, Environment, Jail, JailOptions, Launch, Program, build};
+use schism::environment::{BackEnd, BuildOptions, Environment, Jail, JailOptions, Launch, Program, build, choose};
+use schism::plan::NetChoice;
 use schism::record::Clock;
 
 /// Names what a started-again executable is to do; absent in the test runner.
@@ -42,6 +45,22 @@ pub(crate) fn back_end(name: &str) -> BackEnd {
         "iptables" => BackEnd::Iptables,
         "proxy" => BackEnd::Proxy,
         other => panic!("no back end {other}"),
+    }
+}
+
+/// Whether a back end is possible here; where it is not, says why.
+pub(crate) fn is_possible(name: &str) -> bool {
+    let net = match name {
+        "switch" => NetChoice::Switch,
+        "iptables" => NetChoice::Iptables,
+        _ => NetChoice::Proxy,
+    };
+    match choose(net) {
+        Ok(_) => true,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "the tests of the network {name} are skipped: {error}");
+            false
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) const INTERFACE: &str = "eth0";
 /// Makes the bridge and the pairs. The far ends are in the namespaces, without addresses and turned off.
 ///
 /// It runs on a thread of its own, so that it can be called from within a runtime.
-pub(super) fn connect(namespaces: Vec<Arc<OwnedFd>>) -> Result<(), EnvironmentError> {
+pub(in crate::environment) fn connect(namespaces: Vec<Arc<OwnedFd>>) -> Result<(), EnvironmentError> {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().doing("start a runtime")?;
         runtime.block_on(async {

@@ -25,7 +25,6 @@ const SETTINGS: [(&str, &str); 8] = [
 nix::ioctl_write_ptr_bad!(set_address, libc::SIOCSIFADDR, libc::ifreq);
 nix::ioctl_write_ptr_bad!(set_netmask, libc::SIOCSIFNETMASK, libc::ifreq);
 nix::ioctl_write_ptr_bad!(set_flags, libc::SIOCSIFFLAGS, libc::ifreq);
-nix::ioctl_write_ptr_bad!(set_queue_length, libc::SIOCSIFTXQLEN, libc::ifreq);
 
 /// A request about the interface `name`.
 pub(super) fn request(name: &str) -> libc::ifreq {
@@ -77,16 +76,6 @@ pub(super) fn configure(name: &str, address: Ipv4Addr, prefix_length: u8) -> Res
     #[expect(unsafe_code, reason = "ioctl with a request that lives during the call")]
     unsafe { set_netmask(fd, &raw const request) }.doing(format!("give {name} its netmask"))?;
     up(&control, name)
-}
-
-/// Sets how many packets wait in an interface's queue before more are dropped.
-pub(super) fn queue_length(name: &str, packets: i32) -> Result<(), EnvironmentError> {
-    let mut request = request(name);
-    request.ifr_ifru = libc::__c_anonymous_ifr_ifru { ifru_ifindex: packets };
-    #[expect(unsafe_code, reason = "ioctl with a request that lives during the call")]
-    unsafe { set_queue_length(control()?.as_raw_fd(), &raw const request) }
-        .doing(format!("lengthen {name}'s queue"))?;
-    Ok(())
 }
 
 fn up(control: &OwnedFd, name: &str) -> Result<(), EnvironmentError> {

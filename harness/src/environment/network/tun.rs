@@ -16,10 +16,6 @@ const TUN_DEVICE: &str = "/dev/net/tun";
 /// The interface's name in every namespace.
 const NAME: &str = "eth0";
 
-/// Packets that wait in the device while the switch thread does not get to run; the kernel's 500 is little for a burst
-/// of 16 connections.
-const QUEUE_PACKETS: i32 = 2000;
-
 nix::ioctl_write_ptr_bad!(
     tun_set_interface,
     nix::request_code_write!(b'T', 202, size_of::<libc::c_int>()),
@@ -63,7 +59,6 @@ impl Tun {
     /// Makes a device with an address, turned on.
     pub(in crate::environment) fn open_with(address: Ipv4Addr, prefix_length: u8) -> Result<Self, EnvironmentError> {
         let tun = Self::open()?;
-        interface::queue_length(NAME, QUEUE_PACKETS)?;
         interface::configure(NAME, address, prefix_length)?;
         Ok(tun)
     }
