@@ -208,3 +208,108 @@ impl Evidence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::environment::{NodeId, Place};
+    use crate::nemesis::evidence::Look;
+
+    const MS: u64 = 1_000_000;
+    const LINK: Link = Link { from: Place::Node(NodeId(1)), to: Place::Node(NodeId(2)) };
+
+    /// Cut from 2.0 s to 2.2 s.
+    fn cut() -> CutEvidence {
+        CutEvidence {
+            links: BTreeSet::from([LINK]),
+            cut_before: BTreeSet::new(),
+            cut_after: BTreeSet::new(),
+            cutting_ns: 1_999 * MS,
+            in_force_ns: 2_000 * MS,
+            ending_ns: Some(2_200 * MS),
+            up_ns: Some(2_201 * MS),
+            dropped_before: 0,
+            dropped: 4,
+        }
+    }
+
+    /// Judges a cut; a probe was sent at every multiple of 20 ms until 2.3 s, and `arrives` tells its fate.
+    fn judge_probes(cut: CutEvidence, stall_ns: u64, arrives: impl Fn(u64) -> bool + Send + Sync) -> Proof {
+        let probes = |_: Link, window: Range<u64>| {
+            let sent = (0..115).map(|number| number * 20 * MS).filter(|at_ns| window.contains(at_ns));
+            let fates: Vec<bool> = sent.map(&arrives).collect();
+            ProbeCount {
+                sent: u32::try_from(fates.len()).unwrap(),
+                arrived: u32::try_from(fates.iter().filter(|arrived| **arrived).count()).unwrap(),
+            }
+        };
+        judge(&[Evidence::Cut(cut)], 2_300 * MS, &probes, &|_| stall_ns)
+    }
+
+    fn as_cut(at_ns: u64) -> bool {
+        !(2_000 * MS..2_200 * MS).contains(&at_ns)
+    }
+
+    #[test]
+    fn a_short_cut_is_proved_by_a_few_probes() {
+        let proof = judge_probes(cut(), 0, as_cut);
+        assert!(proof.in_force && proof.effect, "{proof:?}");
+        assert!(proof.details[0].contains("0 of 9 probes arrived meanwhile"), "{proof:?}");
+    }
+
+    #[test]
+    fn a_probe_that_was_under_way_when_the_links_came_up_says_nothing() {
+        let late = |from_ns: u64| move |at_ns| as_cut(at_ns) || at_ns >= from_ns;
+        assert!(judge_probes(cut(), 0, late(2_180 * MS)).in_force);
+        assert!(!judge_probes(cut(), 0, late(2_160 * MS)).in_force);
+        assert!(judge_probes(cut(), 50 * MS, late(2_160 * MS)).in_force, "the harness stalled for 50 ms");
+        assert!(!judge_probes(cut(), 500 * MS, late(2_080 * MS)).in_force, "a stall excuses half the time at most");
+    }
+
+    #[test]
+    fn without_a_probe_there_is_no_proof() {
+        let cut = CutEvidence { ending_ns: Some(2_000 * MS + 1), up_ns: Some(2_000 * MS + 2), ..cut() };
+        assert!(!judge_probes(cut, 0, |_| true).in_force);
+        assert!(!judge(&[], 0, &|_, _| ProbeCount::default(), &|_| 0).in_force);
+    }
+
+    #[test]
+    fn links_that_another_fault_cuts_need_no_probe_before_or_after() {
+        let dead_before = |at_ns: u64| at_ns > 2_200 * MS;
+        assert!(!judge_probes(cut(), 0, dead_before).in_force);
+        assert!(judge_probes(CutEvidence { cut_before: BTreeSet::from([LINK]), ..cut() }, 0, dead_before).in_force);
+        let dead_after = |at_ns: u64| at_ns < 2_000 * MS;
+        assert!(!judge_probes(cut(), 0, dead_after).in_force);
+        assert!(judge_probes(CutEvidence { cut_after: BTreeSet::from([LINK]), ..cut() }, 0, dead_after).in_force);
+    }
+
+    #[test]
+    fn links_that_never_came_up_are_no_proof() {
+        assert!(!judge_probes(CutEvidence { up_ns: None, ..cut() }, 0, as_cut).in_force);
+    }
+
+    #[test]
+    fn a_stopped_process_must_be_the_same_stopped_and_idle() {
+        let first = Look { at_ns: 0, pid: 7, all_threads_stopped: true, cpu_time_ns: 5 };
+        let holds = |last: Look| {
+            judge_stop(&StopEvidence { node: NodeId(1), first: Some(first), last: Some(last) }, &mut Vec::new())
+        };
+        assert!(holds(Look { at_ns: 9, ..first }));
+        assert!(!holds(Look { pid: 8, ..first }));
+        assert!(!holds(Look { all_threads_stopped: false, ..first }));
+        assert!(!holds(Look { cpu_time_ns: 6, ..first }));
+    }
+
+    #[test]
+    fn a_killed_process_must_be_gone_and_replaced() {
+        let holds = |gone_ns, new_pid| {
+            judge_kill(&KillEvidence { node: NodeId(1), pid: 7, killed_ns: 0, gone_ns, new_pid }, &mut Vec::new())
+        };
+        assert!(holds(Some(3), Some(8)));
+        assert!(!holds(None, Some(8)));
+        assert!(!holds(Some(3), None));
+        assert!(!holds(Some(3), Some(7)));
+    }
+}
