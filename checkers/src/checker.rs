@@ -113,3 +113,26 @@ pub fn judge(history: &History, limits: &Limits<'_>, checkers: &[&Checker]) -> A
     }
     analysis
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::Validity;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        let names: BTreeSet<&str> = list().iter().map(|checker| checker.name).collect();
+        assert_eq!(names.len(), list().len());
+        assert!(list().iter().all(|checker| by_name(checker.name).is_some_and(|found| std::ptr::eq(found, *checker))));
+        assert!(by_name("no-such-checker").is_none());
+    }
+
+    #[test]
+    fn an_empty_history_is_unknown() {
+        let analysis = judge(&History::default(), &Limits::NONE, list());
+        assert_eq!(analysis.valid, Validity::Unknown);
+        assert_eq!(analysis.measures.split_brain_seconds, None);
+    }
+}

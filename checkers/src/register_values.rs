@@ -56,3 +56,35 @@ fn story<'h>(history: &History, key: &RegisterKey<'h>, read: &RegisterRead<'h>) 
     let text = format!("{}; {but}; {}", describe(history, &read.operation), faults_around(history, &[read.operation]));
     (text, operations)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::checker::judge;
+    use crate::testing::HistoryText;
+    use crate::{Limits, Validity};
+
+    #[test]
+    fn values_of_nobody_of_a_refused_write_and_of_the_future_are_unexpected() {
+        let mut text = HistoryText::new();
+        text.ok((0, 1), 0, "read", Value::Null, Value::Null);
+        text.ok((2, 3), 0, "read", Value::Null, json!(3));
+        text.invoke(4, 1, "write", json!(1)).complete(5, 1, "fail", "write", json!(1));
+        text.invoke(4, 2, "cas", json!([null, 2])).complete(5, 2, "info", "cas", json!([null, 2]));
+        text.ok((6, 7), 3, "write", json!(3), json!(3));
+        for (time, value) in [(10, json!(1)), (12, json!(2)), (14, json!(3)), (16, json!(9))] {
+            text.ok((time, time + 1), 0, "read", Value::Null, value);
+        }
+        let analysis = judge(&text.history(), &Limits::NONE, &[&CHECKER]);
+        assert_eq!(analysis.measures.unexpected, Some(3));
+        assert_eq!((analysis.measures.lost, analysis.measures.dirty), (None, None));
+        assert_eq!(analysis.valid, Validity::Invalid);
+        assert!(
+            analysis.findings[0].witness.text.contains("the only write of that value was"),
+            "{:?}",
+            analysis.findings
+        );
+    }
+}

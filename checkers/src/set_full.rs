@@ -200,3 +200,176 @@ fn story(kind: FindingKind, history: &History, case: &Case<'_>) -> String {
         (_, None) => format!("{element} of {key} was seen by {seen}, but no operation ever added it"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::checker::judge;
+    use crate::testing::HistoryText;
+    use crate::{Limits, Validity};
+
+    fn judged(text: &HistoryText) -> Analysis {
+        judge(&text.history(), &Limits::NONE, &[&CHECKER])
+    }
+
+    fn add(text: &mut HistoryText, time: u64, element: u64, how: &str) {
+        text.invoke(time, 100 + element, "add", json!(element));
+        if how != "open" {
+            text.complete(time + 1, 100 + element, how, "add", json!(element));
+        }
+    }
+
+    fn read(text: &mut HistoryText, time: u64, result: Value) {
+        text.ok((time, time + 1), time, "read", Value::Null, result);
+    }
+
+    /// Elements 1 and 2 acknowledged, 3 undecided, 4 open, 5 refused; then the closing reads begin at 1000.
+    fn run() -> HistoryText {
+        let mut text = HistoryText::new();
+        for (element, how) in [(1, "ok"), (2, "ok"), (3, "info"), (4, "open"), (5, "fail")] {
+            add(&mut text, element * 10, element, how);
+        }
+        text.nemesis(0, "phase", json!("load")).nemesis(1000, "phase", json!("final")).nemesis(
+            2000,
+            "phase",
+            json!("end"),
+        );
+        text
+    }
+
+    fn counts(analysis: &Analysis) -> [Option<u64>; 4] {
+        let measures = &analysis.measures;
+        [measures.lost, measures.recovered, measures.dirty, measures.unexpected]
+    }
+
+    #[test]
+    fn everything_acknowledged_and_nothing_else_is_in_order() {
+        let mut text = run();
+        read(&mut text, 1001, json!([2, 1]));
+        let analysis = judged(&text);
+        assert_eq!(counts(&analysis), [Some(0); 4]);
+        assert_eq!((analysis.valid, analysis.findings.len()), (Validity::Valid, 0));
+    }
+
+    #[test]
+    fn acknowledged_and_absent_is_lost() {
+        let mut text = run();
+        text.fault(5, "kill-leader", 1, "applied").fault(12, "kill-leader", 1, "healed");
+        read(&mut text, 1001, json!([2]));
+        let analysis = judged(&text);
+        assert_eq!(counts(&analysis), [Some(1), Some(0), Some(0), Some(0)]);
+        assert_eq!(analysis.valid, Validity::Invalid);
+        let witness = &analysis.findings[0].witness;
+        assert!(witness.text.contains("kill-leader (fault 1) was active then"), "{}", witness.text);
+        assert!(witness.text.contains("does not contain 1"), "{}", witness.text);
+        assert_eq!(witness.events.len(), 4);
+    }
+
+    #[test]
+    fn undecided_and_present_is_recovered_and_no_violation() {
+        let mut text = run();
+        read(&mut text, 1001, json!([1, 2, 3, 4]));
+        let analysis = judged(&text);
+        assert_eq!(counts(&analysis), [Some(0), Some(2), Some(0), Some(0)]);
+        assert_eq!(analysis.valid, Validity::Valid);
+    }
+
+    #[test]
+    fn seen_and_gone_is_dirty_and_if_acknowledged_lost_too() {
+        let mut text = run();
+        read(&mut text, 500, json!([1, 2, 3]));
+        read(&mut text, 1001, json!([2]));
+        let analysis = judged(&text);
+        assert_eq!(counts(&analysis), [Some(1), Some(0), Some(2), Some(0)]);
+        assert_eq!(analysis.valid, Validity::Invalid);
+    }
+
+    #[test]
+    fn refused_or_never_added_and_seen_is_unexpected() {
+        let mut text = run();
+        read(&mut text, 500, json!([1, 2, 5]));
+        read(&mut text, 1001, json!([1, 2, 99]));
+        let analysis = judged(&text);
+        assert_eq!(counts(&analysis), [Some(0), Some(0), Some(0), Some(2)]);
+        assert_eq!(analysis.valid, Validity::Invalid);
+    }
+
+    #[test]
+    fn seen_before_its_add_was_invoked_is_unexpected() {
+        let mut text = run();
+        read(&mut text, 2, json!([2]));
+        read(&mut text, 1001, json!([1, 2]));
+        assert_eq!(counts(&judged(&text)), [Some(0), Some(0), Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn without_a_closing_read_lost_is_unknown_and_never_zero() {
+        let mut text = run();
+        read(&mut text, 500, json!([2]));
+        text.invoke(1001, 9, "read", Value::Null).complete(1002, 9, "info", "read", Value::Null);
+        let analysis = judged(&text);
+        assert_eq!(counts(&analysis), [None, None, None, Some(0)]);
+        assert_eq!(analysis.valid, Validity::Unknown);
+        assert!(analysis.reasons[0].contains("no closing read"), "{:?}", analysis.reasons);
+    }
+
+    #[test]
+    fn a_loss_on_another_key_stays_a_violation() {
+        let mut text = HistoryText::new();
+        text.nemesis(1000, "phase", json!("final"));
+        for (process, key) in [(0, "a"), (1, "b")] {
+            text.invoke(0, process, "add", json!(process)).with("key", key);
+            text.complete(1, process, "ok", "add", json!(process)).with("key", key);
+        }
+        text.invoke(1001, 0, "read", Value::Null).with("key", "a");
+        text.complete(1002, 0, "ok", "read", json!([])).with("key", "a");
+        let analysis = judged(&text);
+        assert_eq!(analysis.measures.lost, None);
+        assert_eq!(analysis.valid, Validity::Invalid);
+        assert!(analysis.findings[0].witness.text.starts_with("At least 1"), "{:?}", analysis.findings);
+        assert!(analysis.reasons[0].contains("(b)"), "{:?}", analysis.reasons);
+    }
+
+    #[test]
+    fn without_convergence_closing_reads_show_nothing() {
+        let mut text = run();
+        text.nemesis(900, "converged", json!(false));
+        read(&mut text, 1001, json!([2, 99]));
+        let analysis = judged(&text);
+        assert_eq!(counts(&analysis), [None, None, None, Some(1)]);
+        assert!(analysis.finding(FindingKind::Lost).is_none());
+    }
+
+    #[test]
+    fn without_phases_the_last_read_after_every_acknowledgement_decides() {
+        let mut text = HistoryText::new();
+        add(&mut text, 10, 1, "ok");
+        read(&mut text, 11, json!([]));
+        // Invoked at the very time of the acknowledgement: concurrent, so it decides nothing.
+        assert_eq!(judged(&text).measures.lost, None);
+        read(&mut text, 20, json!([]));
+        assert_eq!(judged(&text).measures.lost, Some(1));
+        read(&mut text, 30, json!([1]));
+        assert_eq!(judged(&text).measures.lost, Some(0));
+        // A local read promises nothing, so it does not decide.
+        text.ok((40, 41), 40, "read", Value::Null, json!([])).with("level", "local");
+        assert_eq!(judged(&text).measures.lost, Some(0));
+    }
+
+    #[test]
+    fn reads_marked_final_are_not_looked_at() {
+        let mut text = run();
+        read(&mut text, 1001, json!([1, 2]));
+        text.ok((1010, 1011), 1, "read", Value::Null, json!([99])).with("final", true);
+        assert_eq!(counts(&judged(&text)), [Some(0); 4]);
+    }
+
+    #[test]
+    fn another_objects_history_is_unknown() {
+        let mut text = HistoryText::new();
+        text.ok((0, 1), 0, "write", json!(1), json!(1));
+        assert_eq!(judged(&text).valid, Validity::Unknown);
+    }
+}

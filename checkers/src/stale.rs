@@ -169,3 +169,105 @@ fn report(history: &History, mut found: Vec<Stale<'_>>, analysis: &mut Analysis)
         analysis.find(kind, stale.len() as u64, None, witness(text, &operations));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::checker::judge;
+    use crate::testing::HistoryText;
+    use crate::{Limits, Validity};
+
+    fn sets(text: &HistoryText) -> Analysis {
+        judge(&text.history(), &Limits::NONE, &[&SET_CHECKER])
+    }
+
+    fn registers(text: &HistoryText) -> Analysis {
+        judge(&text.history(), &Limits::NONE, &[&REGISTER_CHECKER])
+    }
+
+    fn read(text: &mut HistoryText, span: (u64, u64), result: Value) -> &mut HistoryText {
+        text.ok(span, span.0, "read", Value::Null, result)
+    }
+
+    #[test]
+    fn a_read_that_misses_an_acknowledged_element_that_is_not_lost_is_stale() {
+        let mut text = HistoryText::new();
+        text.ok((0, 10), 0, "add", json!(1), json!(1)).ok((0, 20), 1, "add", json!(2), json!(2));
+        // Element 3 is lost; element 2 was acknowledged at the very time when the second read was invoked.
+        text.ok((0, 5), 2, "add", json!(3), json!(3));
+        read(&mut text, (15, 16), json!([]));
+        read(&mut text, (20, 21), json!([1]));
+        text.nemesis(100, "phase", json!("final"));
+        read(&mut text, (101, 102), json!([1, 2]));
+        let analysis = sets(&text);
+        assert_eq!(analysis.measures.stale_reads, Some(1));
+        assert_eq!(analysis.valid, Validity::Invalid);
+        assert_eq!(analysis.findings[0].witness.events.len(), 4);
+    }
+
+    #[test]
+    fn a_stale_local_read_is_counted_and_invalidates_nothing() {
+        let mut text = HistoryText::new();
+        text.ok((0, 10), 0, "add", json!(1), json!(1));
+        read(&mut text, (15, 16), json!([])).with("level", "local");
+        read(&mut text, (20, 21), json!([1])).with("level", "leader");
+        let analysis = sets(&text);
+        assert_eq!(analysis.measures.stale_reads, Some(1));
+        assert_eq!(analysis.findings[0].kind, FindingKind::StaleLocalRead);
+        assert_eq!(analysis.valid, Validity::Valid);
+    }
+
+    #[test]
+    fn what_may_be_lost_makes_no_read_stale_unless_a_later_read_has_it() {
+        let mut text = HistoryText::new();
+        text.ok((0, 10), 0, "add", json!(1), json!(1));
+        text.nemesis(0, "phase", json!("load"));
+        read(&mut text, (15, 16), json!([]));
+        assert_eq!(sets(&text).measures.stale_reads, Some(0));
+        read(&mut text, (20, 21), json!([1]));
+        assert_eq!(sets(&text).measures.stale_reads, Some(1));
+    }
+
+    #[test]
+    fn a_value_that_was_certainly_overwritten_is_stale() {
+        let mut text = HistoryText::new();
+        text.ok((0, 10), 0, "write", json!(1), json!(1)).ok((20, 30), 0, "write", json!(2), json!(2));
+        read(&mut text, (30, 31), json!(1));
+        read(&mut text, (40, 41), json!(1));
+        read(&mut text, (50, 51), json!(null));
+        read(&mut text, (60, 61), json!(2));
+        let analysis = registers(&text);
+        assert_eq!(analysis.measures.stale_reads, Some(2));
+        assert_eq!(analysis.valid, Validity::Invalid);
+    }
+
+    #[test]
+    fn concurrent_writes_make_no_read_stale() {
+        let mut text = HistoryText::new();
+        text.ok((0, 25), 0, "write", json!(1), json!(1)).ok((20, 30), 1, "write", json!(2), json!(2));
+        read(&mut text, (40, 41), json!(1));
+        assert_eq!(registers(&text).measures.stale_reads, Some(0));
+    }
+
+    #[test]
+    fn a_read_shows_that_an_undecided_write_was_there() {
+        let mut text = HistoryText::new();
+        text.invoke(0, 0, "write", json!(1)).complete(5, 0, "info", "write", Value::Null);
+        text.ok((20, 30), 1, "write", json!(2), json!(2));
+        read(&mut text, (40, 41), json!(1));
+        // It may have taken effect after the second write.
+        assert_eq!(registers(&text).measures.stale_reads, Some(0));
+        read(&mut text, (10, 11), json!(1));
+        assert_eq!(registers(&text).measures.stale_reads, Some(1));
+    }
+
+    #[test]
+    fn a_value_that_is_written_twice_leaves_it_unmeasured() {
+        let mut text = HistoryText::new();
+        text.ok((0, 10), 0, "write", json!(1), json!(1)).ok((20, 30), 0, "write", json!(1), json!(1));
+        read(&mut text, (40, 41), json!(1));
+        assert_eq!(registers(&text).measures.stale_reads, None);
+    }
+}

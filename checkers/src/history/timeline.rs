@@ -102,7 +102,8 @@ pub struct Timeline {
     pub claims: Vec<ClaimChange>,
     /// Whether the cluster converged; `None` where the history does not say.
     pub converged: Option<bool>,
-    /// Time of the first line about any fault, in nanoseconds.
+    /// Time of the first line about any fault that had an effect, in nanoseconds. In a history that names no phases, and so
+    /// comes from elsewhere, every line of the nemesis is taken for one.
     pub first_fault_ns: Option<u64>,
 }
 
@@ -110,13 +111,18 @@ impl Timeline {
     /// Collects the lines of the nemesis and the observer. Lines it does not know are left alone.
     pub(super) fn from_events(events: &[Event]) -> Self {
         let mut timeline = Self::default();
+        let mut first_other_ns = None;
         for event in events {
             if event.process.is_nemesis() {
+                first_other_ns.get_or_insert(event.time);
                 timeline.nemesis_line(event);
             } else if event.process.is_observer() && event.f == "claim" {
                 timeline.claims.extend(claim_change(event));
             }
         }
+        let first_named_ns = timeline.faults.iter().map(|fault| fault.applied_ns).min();
+        timeline.first_fault_ns =
+            if timeline.phases.is_empty() { first_named_ns.or(first_other_ns) } else { first_named_ns };
         timeline
     }
 
@@ -133,7 +139,7 @@ impl Timeline {
     }
 
     fn fault_line(&mut self, event: &Event) {
-        self.first_fault_ns.get_or_insert(event.time);
+        // A line without an entry's id says that nothing was done.
         let Some(id) = event.id else { return };
         let place = self.faults.iter().position(|fault| fault.id == id).unwrap_or_else(|| {
             self.faults.push(FaultWindow {
@@ -175,4 +181,38 @@ fn claim_change(event: &Event) -> Option<ClaimChange> {
         term: number("term"),
         position: number("position"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::HistoryText;
+
+    #[test]
+    fn phases_faults_and_convergence_are_found() {
+        let mut text = HistoryText::new();
+        text.nemesis(0, "phase", json!("load")).nemesis(10, "kill-leader", json!({"not_applied": "no leader"}));
+        text.fault(20, "partition-leader", 7, "applied").fault(50, "partition-leader", 7, "healed");
+        text.nemesis(60, "phase", json!("converge")).nemesis(70, "converged", json!(true));
+        let history = text.history();
+        let timeline = history.timeline();
+        assert_eq!(timeline.phase(Phase::Converge).map(|start| start.time_ns), Some(60_000_000));
+        assert_eq!(timeline.phase(Phase::Final), None);
+        assert_eq!(timeline.converged, Some(true));
+        assert_eq!(timeline.first_fault_ns, Some(20_000_000));
+        assert_eq!(timeline.faults.len(), 1);
+        let fault = &timeline.faults[0];
+        assert_eq!((fault.id, fault.applied_ns, fault.healed_ns), (7, 20_000_000, Some(50_000_000)));
+        assert!(fault.covers(20_000_000) && fault.covers(50_000_000) && !fault.covers(50_000_001));
+        assert!(fault.overlaps(0, 20_000_000) && !fault.overlaps(51_000_000, 60_000_000));
+    }
+
+    #[test]
+    fn in_a_foreign_history_every_line_of_the_nemesis_is_a_fault() {
+        let mut text = HistoryText::new();
+        text.nemesis(30, "start", json!("partition")).nemesis(40, "stop", Value::Null);
+        assert_eq!(text.history().timeline().first_fault_ns, Some(30_000_000));
+    }
 }
