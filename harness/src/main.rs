@@ -1,3 +1,7 @@
-//! Placeholder.
+//! The `schism` program: parse, do, exit.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    schism::cli::main()
+}

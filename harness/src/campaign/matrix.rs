@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::expectation::{Expectations, expectations_of};
 use super::file::CampaignFile;
 use crate::systems::{Settings, SettingsError};
@@ -13,7 +15,7 @@ use crate::systems::{Settings, SettingsError};
 pub const NO_FAULT: &str = "none";
 
 /// One combination of everything but the seed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// As the campaign states them.
     pub settings: Settings,

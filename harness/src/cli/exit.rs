@@ -114,6 +114,12 @@ impl Exit {
     }
 }
 
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
 /// The page `schism help exit-codes`.
 #[must_use]
 pub fn help_page() -> String {

@@ -1,33 +1,52 @@
 //! The command that makes a plan again.
 
-use super::{FaultSpec, NetChoice, Plan};
+use super::resolve::{CONVERGE_MS_DEFAULT, RATE_DEFAULT, WORKERS_PER_NODE_DEFAULT, client_timeout};
+use super::{NetChoice, Plan};
 use crate::cli::duration::format_ms;
+use crate::systems::{self, Settings};
 
-/// The command line that makes this plan again, with everything that a default could change written out.
+/// The command line that makes this plan again: everything that differs from what a default would make of it.
 #[must_use]
 pub fn repeat_command(plan: &Plan) -> String {
     let mut words = vec![format!("schism run --system {} --nodes {}", plan.system, plan.nodes)];
-    words.extend(plan.settings.iter().map(|(name, value)| format!("--set {}", quoted(&format!("{name}={value}")))));
+    words.extend(
+        telling_settings(plan).iter().map(|(name, value)| format!("--set {}", quoted(&format!("{name}={value}")))),
+    );
     words.push(format!("--workload {}", plan.workload));
-    words.extend(plan.faults.iter().map(|fault| format!("--fault {}", quoted(&fault_words(fault)))));
-    words.push(format!("--time {} --rate {} --workers {}", format_ms(plan.time_ms), plan.rate, plan.workers));
-    if plan.ramp_ms > 0 {
-        words.push(format!("--ramp {}", format_ms(plan.ramp_ms)));
-    }
-    words.push(format!("--client-timeout {}", format_ms(plan.client_timeout_ms)));
-    words.push(format!("--converge {}", format_ms(plan.converge_ms)));
-    if plan.net != NetChoice::Auto {
-        words.push(format!("--net {}", net_word(plan.net)));
-    }
+    words.extend(plan.faults.iter().map(|fault| format!("--fault {}", quoted(&fault.to_string()))));
+    words.push(format!("--time {}", format_ms(plan.time_ms)));
+    let nodes = usize::from(plan.nodes);
+    let default_timeout = client_timeout(None, &plan.schedule).ok();
+    let others = [
+        (plan.rate != RATE_DEFAULT, format!("--rate {}", plan.rate)),
+        (plan.workers != WORKERS_PER_NODE_DEFAULT * nodes, format!("--workers {}", plan.workers)),
+        (plan.ramp_ms > 0, format!("--ramp {}", format_ms(plan.ramp_ms))),
+        (
+            default_timeout != Some(plan.client_timeout_ms),
+            format!("--client-timeout {}", format_ms(plan.client_timeout_ms)),
+        ),
+        (plan.converge_ms != CONVERGE_MS_DEFAULT, format!("--converge {}", format_ms(plan.converge_ms))),
+        (plan.net != NetChoice::Auto, format!("--net {}", net_word(plan.net))),
+    ];
+    words.extend(others.into_iter().filter(|(differs, _)| *differs).map(|(_, word)| word));
     words.push(format!("--seed {}", plan.seed));
     words.join(" ")
 }
 
-/// A fault as it is typed.
-#[must_use]
-pub fn fault_words(fault: &FaultSpec) -> String {
-    let options: Vec<String> = fault.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if options.is_empty() { fault.name.clone() } else { format!("{}:{}", fault.name, options.join(",")) }
+/// The settings without which the system would resolve the rest to something else.
+fn telling_settings(plan: &Plan) -> Settings {
+    let Some(system) = systems::find(&plan.system) else {
+        return plan.settings.clone();
+    };
+    let mut telling = plan.settings.clone();
+    for name in plan.settings.keys() {
+        let mut fewer = telling.clone();
+        fewer.remove(name);
+        if system.resolve(&fewer, plan.nodes).as_ref() == Ok(&plan.settings) {
+            telling = fewer;
+        }
+    }
+    telling
 }
 
 /// A network as it is typed.
@@ -55,14 +74,5 @@ mod tests {
     fn what_a_shell_would_take_apart_is_quoted() {
         assert_eq!(quoted("replication=semi-sync:1"), "replication=semi-sync:1");
         assert_eq!(quoted("name=it's here"), r"'name=it'\''s here'");
-    }
-
-    #[test]
-    fn faults_are_written_as_they_are_typed() {
-        let mut fault = FaultSpec { name: "kill-leader".to_owned(), options: std::collections::BTreeMap::new() };
-        assert_eq!(fault_words(&fault), "kill-leader");
-        fault.options.insert("for".to_owned(), "2s".to_owned());
-        fault.options.insert("every".to_owned(), "4s".to_owned());
-        assert_eq!(fault_words(&fault), "kill-leader:every=4s,for=2s");
     }
 }

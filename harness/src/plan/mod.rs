@@ -4,6 +4,6 @@ mod command;
 mod plan;
 mod resolve;
 
-pub use command::{fault_words, net_word, repeat_command};
+pub use command::{net_word, repeat_command};
 pub use plan::{FORMAT_VERSION, FaultSpec, NetChoice, Plan, ScheduledFault};
-pub use resolve::{PlanError, RunRequest, Scheduler, resolve};
+pub use resolve::{PlanError, RunRequest, resolve};

@@ -1,28 +1,30 @@
 //! From what was asked for to a plan with nothing left open.
 
-use super::{FORMAT_VERSION, FaultSpec, NetChoice, Plan, ScheduledFault};
-use crate::systems::{Settings, System};
 use schism_workloads::workload::Workload;
 
+use super::{FORMAT_VERSION, FaultSpec, NetChoice, Plan, ScheduledFault};
+use crate::nemesis::{ScheduleOptions, schedule};
+use crate::systems::{Settings, System};
+
 /// Operations a second of all workers together, unless asked otherwise.
-const RATE_DEFAULT: f64 = 300.0;
+pub(super) const RATE_DEFAULT: f64 = 300.0;
 
 /// Length of the load, unless asked otherwise.
-const TIME_MS_DEFAULT: u64 = 10_000;
+pub(super) const TIME_MS_DEFAULT: u64 = 10_000;
 
 /// Bound of the convergence phase, unless asked otherwise.
-const CONVERGE_MS_DEFAULT: u64 = 10_000;
+pub(super) const CONVERGE_MS_DEFAULT: u64 = 10_000;
 
 /// Bound of every client call, unless asked otherwise or a fault is too short for it.
 const CLIENT_TIMEOUT_MS_DEFAULT: u64 = 600;
 
 /// Workers per node, unless asked otherwise: one that waits for an answer does not silence its side.
-const WORKERS_PER_NODE_DEFAULT: usize = 2;
+pub(super) const WORKERS_PER_NODE_DEFAULT: usize = 2;
 
-/// A fault must be at least so many times as long as a client waits, or nothing is ever decided while it holds.
-const CLIENT_TIMEOUTS_PER_FAULT_MIN: u64 = 3;
+/// Operations a second that the time before the first fault must reach; with less the run tested nothing.
+const RATE_MIN: f64 = 10.0;
 
-/// The share of the asked rate that the time before the first fault must reach; with less the run tested nothing.
+/// A low rate is asked for on purpose: then this share of it suffices.
 const RATE_SHARE_MIN: f64 = 0.1;
 
 /// What was asked for; what is `None` gets a default.
@@ -92,19 +94,11 @@ pub enum PlanError {
     Schedule(String),
 }
 
-/// Makes the schedule of a run once everything else is known.
-pub type Scheduler<'a> = dyn Fn(&Plan) -> Result<Vec<ScheduledFault>, String> + 'a;
-
 /// Fills in what was left open and refuses what makes no sense.
 ///
 /// # Errors
 /// See [`PlanError`].
-pub fn resolve(
-    request: &RunRequest,
-    system: &dyn System,
-    workload: &dyn Workload,
-    scheduler: &Scheduler<'_>,
-) -> Result<Plan, PlanError> {
+pub fn resolve(request: &RunRequest, system: &dyn System, workload: &dyn Workload) -> Result<Plan, PlanError> {
     if request.nodes == 0 {
         return Err(PlanError::NoNodes);
     }
@@ -114,17 +108,24 @@ pub fn resolve(
     let rate = request.rate.unwrap_or(RATE_DEFAULT);
     let workers = request.workers.unwrap_or_else(|| WORKERS_PER_NODE_DEFAULT * usize::from(request.nodes));
     let time_ms = request.time_ms.unwrap_or(TIME_MS_DEFAULT);
-    let client_timeout_ms = request.client_timeout_ms.unwrap_or(CLIENT_TIMEOUT_MS_DEFAULT);
     let positive = [
         (rate > 0.0 && rate.is_finite(), "--rate"),
         (workers > 0, "--workers"),
         (time_ms > 0, "--time"),
-        (client_timeout_ms > 0, "--client-timeout"),
+        (request.client_timeout_ms != Some(0), "--client-timeout"),
     ];
     if let Some((_, name)) = positive.into_iter().find(|(holds, _)| !holds) {
         return Err(PlanError::NotPositive(name));
     }
-    let mut plan = Plan {
+    let options = ScheduleOptions {
+        time_ms,
+        lead_ms: None,
+        seed: request.seed,
+        nodes: request.nodes,
+        timing: system.timing(&settings),
+    };
+    let schedule = schedule::make(&request.faults, &options).map_err(|why| PlanError::Schedule(why.to_string()))?;
+    Ok(Plan {
         format_version: FORMAT_VERSION,
         schism_version: env!("CARGO_PKG_VERSION").to_owned(),
         system: system.name().to_owned(),
@@ -137,15 +138,12 @@ pub fn resolve(
         rate,
         ramp_ms: request.ramp_ms,
         time_ms,
-        client_timeout_ms,
-        min_rate: rate * RATE_SHARE_MIN,
+        client_timeout_ms: client_timeout(request.client_timeout_ms, &schedule)?,
+        min_rate: RATE_MIN.min(rate * RATE_SHARE_MIN),
         converge_ms: request.converge_ms.unwrap_or(CONVERGE_MS_DEFAULT),
         net: request.net,
-        schedule: Vec::new(),
-    };
-    plan.schedule = scheduler(&plan).map_err(PlanError::Schedule)?;
-    plan.client_timeout_ms = client_timeout(request.client_timeout_ms, &plan.schedule)?;
-    Ok(plan)
+        schedule,
+    })
 }
 
 fn refuse_missing_operations(system: &dyn System, workload: &dyn Workload) -> Result<(), PlanError> {
@@ -162,12 +160,12 @@ fn refuse_missing_operations(system: &dyn System, workload: &dyn Workload) -> Re
 }
 
 /// A third of the shortest fault at most; the default gives way, a typed value is refused.
-fn client_timeout(asked_ms: Option<u64>, schedule: &[ScheduledFault]) -> Result<u64, PlanError> {
-    let shortest_ms = schedule.iter().map(|entry| entry.duration_ms).filter(|duration_ms| *duration_ms > 0).min();
-    let max_ms = shortest_ms.map_or(u64::MAX, |shortest_ms| (shortest_ms / CLIENT_TIMEOUTS_PER_FAULT_MIN).max(1));
+pub(super) fn client_timeout(asked_ms: Option<u64>, schedule: &[ScheduledFault]) -> Result<u64, PlanError> {
+    let max_ms = schedule::client_timeout_ms_max(schedule).unwrap_or(u64::MAX);
+    let shortest_ms = schedule.iter().map(|entry| entry.duration_ms).min().unwrap_or(0);
     match asked_ms {
         Some(timeout_ms) if timeout_ms > max_ms => {
-            Err(PlanError::ClientTimeout { timeout_ms, fault_ms: shortest_ms.unwrap_or(0), max_ms })
+            Err(PlanError::ClientTimeout { timeout_ms, fault_ms: shortest_ms, max_ms })
         }
         Some(timeout_ms) => Ok(timeout_ms),
         None => Ok(CLIENT_TIMEOUT_MS_DEFAULT.min(max_ms)),

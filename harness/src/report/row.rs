@@ -7,9 +7,8 @@ use schism_checkers::verdict::{FindingKind, Validity};
 use schism_checkers::{Analysis, Measures};
 use serde::{Deserialize, Serialize};
 
-use super::cell_run::{CellRun, Ending};
 use super::statistics::{bootstrap_ratio, median, ratio, wilson};
-use crate::campaign::{Cell, Expectations, Judged, deviations};
+use crate::campaign::{Cell, CellRun, Ending, Expectations, Judged, deviations};
 use crate::cli::Exit;
 use crate::systems::Settings;
 

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use schism_checkers::verdict::{Finding, FindingKind, Validity, Witness};
 use schism_checkers::{Analysis, Measures};
 
-use super::cell_run::{CellRun, Ending};
-use crate::campaign::Cell;
+use crate::campaign::{Cell, CellRun, Ending};
 use crate::systems::Settings;
 
 /// A cell with one setting for every word of its label.

@@ -1,17 +1,15 @@
-//! What a table needs to know of one run.
+//! What a campaign knows of one of its runs.
 
 use std::path::PathBuf;
 
 use schism_checkers::Analysis;
-use serde::{Deserialize, Serialize};
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
     /// It was judged.
     Judged(Box<Analysis>),
-    /// It failed before it could be judged: the exit code, and the last thing it said.
+    /// It failed before it could be judged.
     Failed {
         /// The exit code of its process; none if a signal ended it.
         code: Option<i32>,
@@ -23,7 +21,7 @@ pub enum Ending {
 }
 
 /// One run of a cell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CellRun {
     /// Its seed.
     pub seed: u64,

@@ -1,0 +1,258 @@
+//! What can be typed. Only shapes are checked here; what the words mean is decided when the plan is made.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand};
+
+use super::duration::parse_ms;
+use super::output::Format;
+use crate::plan::NetChoice;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Groups of subcommands, in the order in which people need them; a test compares them with what exists.
+const HELP_TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+Run:
+  run          Run one plan: start the system, load it, break it, judge it
+  campaign     Run a matrix of settings, faults and workloads, and print the table
+
+Judge:
+  check        Judge recorded histories
+  report       Print the tables of a stored run or campaign again
+
+Look:
+  list         List systems, workloads, faults, checkers, models or campaigns
+
+Parts:
+  node         Run one node of the bundled reference system
+
+Shell:
+  completions  Print the completions for a shell
+  help         Print help about a subcommand or about exit-codes
+
+Options:
+{options}{after-help}";
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 as expected, 1 violation, 2 unknown, 3 expected violation not found, 64 usage.
+All of them: schism help exit-codes";
+
+/// Schism tells you what your replication settings really promise.
+#[derive(Debug, Parser)]
+#[command(
+    name = "schism",
+    version,
+    styles = STYLES,
+    help_template = HELP_TEMPLATE,
+    after_help = AFTER_HELP,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(super) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run one plan: start the system, load it, break it, judge it
+    Run(Box<RunArguments>),
+    /// Run a matrix of settings, faults and workloads, and print the table
+    Campaign(CampaignArguments),
+    /// Judge recorded histories
+    Check(CheckArguments),
+    /// Print the tables of a stored run or campaign again
+    Report(ReportArguments),
+    /// List systems, workloads, faults, checkers, models or campaigns
+    List(ListArguments),
+    /// Run one node of the bundled reference system
+    Node(Box<target_node::cli::NodeArgs>),
+    /// Print the completions for a shell
+    Completions(CompletionsArguments),
+    /// Print help about a subcommand or about exit-codes
+    Help(HelpArguments),
+}
+
+/// `schism run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A seed fixes the plan (operations and schedule), not the scheduling of real processes.
+
+Example:
+  schism run --nodes 5 --set replication=async --set failover=consensus \\
+    --workload set --fault partition-leader --time 10s --seed 7")]
+pub(super) struct RunArguments {
+    /// The system under test (see: schism list systems)
+    #[arg(long, value_name = "NAME", default_value = "node")]
+    pub(super) system: String,
+    /// How many nodes
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) nodes: u16,
+    /// A setting of the system; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(super) settings: Vec<String>,
+    /// The workload (see: schism list workloads)
+    #[arg(long, value_name = "NAME", default_value = "set")]
+    pub(super) workload: String,
+    /// A fault (see: schism list faults); may be repeated
+    #[arg(long = "fault", value_name = "NAME[:KEY=VALUE,…]")]
+    pub(super) faults: Vec<String>,
+    /// Length of the load [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_ms)]
+    pub(super) time: Option<u64>,
+    /// Fixes operations and schedule; random and printed if not given
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// The run's directory; must be empty [default: results/runs/run-<seed>-<time>]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// The network
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) net: NetChoice,
+    /// Operations a second, of all workers together [default: 300]
+    #[arg(long, value_name = "N")]
+    pub(super) rate: Option<f64>,
+    /// Time over which the rate rises from 0
+    #[arg(long, value_name = "DURATION", value_parser = parse_ms, default_value = "0s")]
+    pub(super) ramp: u64,
+    /// How many workers [default: two a node]
+    #[arg(long, value_name = "N")]
+    pub(super) workers: Option<usize>,
+    /// Bound of every client call; at most a third of a fault's length [default: 600ms]
+    #[arg(long, value_name = "DURATION", value_parser = parse_ms)]
+    pub(super) client_timeout: Option<u64>,
+    /// Bound of the time the system gets to converge after everything was healed [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_ms)]
+    pub(super) converge: Option<u64>,
+    /// Print plan and schedule, and start nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Run a stored plan (plan.json) instead of making one
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "settings", "faults", "time", "seed", "rate", "workers", "client_timeout", "converge",
+    ])]
+    pub(super) plan: Option<PathBuf>,
+    /// End when standard input ends, as runs of a campaign do
+    #[arg(long, requires = "plan")]
+    pub(super) lifeline: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+}
+
+/// `schism campaign`.
+#[derive(Debug, Args)]
+pub(super) struct CampaignArguments {
+    /// A built-in campaign (see: schism list campaigns), or a file
+    #[arg(value_name = "NAME|FILE")]
+    pub(super) campaign: String,
+    /// How many runs go side by side [default: two a core]
+    #[arg(long, short, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    /// Runs of every cell with a fault, instead of what the file says
+    #[arg(long, value_name = "N")]
+    pub(super) seeds: Option<u64>,
+    /// Every run's seed follows from this one, instead of what the file says
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// The campaign's directory; must be empty [default: results/runs/<campaign>/<time>]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Print every row instead of the matrix
+    #[arg(long)]
+    pub(super) rows: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+    /// Print cells, seeds, expectations and the arithmetic, and start nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print the campaign file and start nothing
+    #[arg(long)]
+    pub(super) print: bool,
+    /// Start no more runs once so many were not as expected
+    #[arg(long, value_name = "N")]
+    pub(super) max_fail: Option<usize>,
+    /// The network of every run
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) net: NetChoice,
+}
+
+/// `schism check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Histories, directories of runs, or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Decide linearizability of this object (see: schism list models)
+    #[arg(long, value_name = "NAME")]
+    pub(super) model: Option<String>,
+    /// A weaker check with a name of its own (see: schism list checkers); may be repeated
+    #[arg(long = "checker", value_name = "NAME")]
+    pub(super) checkers: Vec<String>,
+    /// The format of the histories
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) input: super::check::Input,
+    /// Bound of the search, per file
+    #[arg(long, value_name = "DURATION", value_parser = parse_ms, default_value = "60s")]
+    pub(super) timeout: u64,
+    /// Bound of the memory the search may hold, per file, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub(super) memory_limit: usize,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+}
+
+/// `schism report`.
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// The directory of a campaign or a run
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// Compare what the checkers call lost with what the system itself logged as lost
+    #[arg(long)]
+    pub(super) truth: bool,
+    /// Print every row instead of the matrix
+    #[arg(long)]
+    pub(super) rows: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+}
+
+/// `schism list`.
+#[derive(Debug, Args)]
+pub(super) struct ListArguments {
+    /// What to list
+    #[arg(value_enum)]
+    pub(super) what: super::list::What,
+    /// How to print the list
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+}
+
+/// `schism completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: super::completions::Shell,
+}
+
+/// `schism help`.
+#[derive(Debug, Args)]
+pub(super) struct HelpArguments {
+    /// A subcommand, or exit-codes
+    pub(super) topic: Option<String>,
+}
