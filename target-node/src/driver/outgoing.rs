@@ -113,10 +113,17 @@ async fn dial(address: SocketAddr) -> TcpStream {
                 attempts.spawn(tokio::time::timeout(DIAL_TIMEOUT, TcpStream::connect(address)));
             }
             Some(attempt) = attempts.join_next() => match attempt {
-                Ok(Ok(Ok(stream))) => return stream,
+                Ok(Ok(Ok(stream))) if !reaches_itself(&stream) => return stream,
+                Ok(Ok(Ok(_))) => debug!(%address, "the attempt reached itself"),
                 Ok(Ok(Err(error))) => debug!(%address, %error, "dialling failed"),
                 Ok(Err(_)) | Err(_) => {}
             }
         }
     }
+}
+
+/// On one machine an attempt may get the very port it dials while nobody listens there, and TCP then connects it with
+/// itself.
+fn reaches_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }

@@ -17,7 +17,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::request::BadRequest;
+use super::body::BodyError;
 use crate::core::{ClientResponse, NodeId, Position, Term, Value};
 
 /// An answer before it is bytes on a connection.
@@ -91,19 +91,11 @@ impl Answer {
         Self::error(StatusCode::BAD_REQUEST, "bad-request", node, message)
     }
 
-    /// The body did not parse.
-    pub(super) fn from_bad_request(node: NodeId, error: &BadRequest) -> Self {
-        Self::bad_request(node, &error.to_string())
-    }
-
     /// The body did not arrive in a usable form.
-    pub(super) fn bad_body(node: NodeId, status: StatusCode, message: &str) -> Self {
-        match status {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                let message = format!("the body is larger than {} bytes", super::routes::BODY_BYTES_MAX);
-                Self::error(status, "too-large", node, &message)
-            }
-            _ => Self::bad_request(node, message),
+    pub(super) fn from_body_error(node: NodeId, error: &BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::error(StatusCode::PAYLOAD_TOO_LARGE, "too-large", node, &error.to_string()),
+            BodyError::Broken => Self::bad_request(node, &error.to_string()),
         }
     }
 

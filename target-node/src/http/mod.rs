@@ -4,6 +4,7 @@
 //! status; [`metrics`] and [`status`] are for whoever watches. Nothing here knows how the node decides.
 
 mod answer;
+mod body;
 mod counters;
 mod exposition;
 mod metrics;

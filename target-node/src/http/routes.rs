@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -17,14 +16,11 @@ use tracing::{debug, error};
 
 use super::answer::Answer;
 use super::counters::RequestCounters;
-use super::request::Operation;
-use super::{metrics, status};
+use super::request::{Asked, Operation};
+use super::{body, metrics, status};
 use crate::core::NodeId;
 use crate::driver::{NodeHandle, NodeStopped, prepare_client};
 use crate::settings::Failover;
-
-/// A larger body is refused.
-pub(super) const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// The routes, for whoever asks for another.
 pub(super) const ROUTES: &str = "POST /v1/read, /v1/write, /v1/cas, /v1/add, /admin/promote, and GET /status, /metrics";
@@ -68,9 +64,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/status", get(report_status))
         .route("/metrics", get(report_metrics));
     for operation in [Operation::Read, Operation::Write, Operation::Cas, Operation::Add] {
-        let handler = move |State(shared): State<Arc<Shared>>, body: Result<Bytes, BytesRejection>| async move {
-            shared.client(operation, body).await
-        };
+        let handler =
+            move |State(shared): State<Arc<Shared>>, body: Body| async move { shared.client(operation, body).await };
         router = router.route(operation.path(), post(handler));
     }
     router
@@ -80,28 +75,29 @@ fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(|State(shared): State<Arc<Shared>>| async move {
             shared.counted("other", Answer::method_not_allowed(shared.id))
         })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
 }
 
 impl Shared {
     /// Answers one request of a client.
-    async fn client(&self, operation: Operation, body: Result<Bytes, BytesRejection>) -> Answer {
-        let answer = match body {
-            Err(rejection) => Answer::bad_body(self.id, rejection.status(), &rejection.body_text()),
+    async fn client(&self, operation: Operation, body: Body) -> Answer {
+        let answer = match body::read(body).await {
+            Err(error) => Answer::from_body_error(self.id, &error),
             Ok(bytes) => match operation.parse(&bytes) {
-                Err(error) => Answer::from_bad_request(self.id, &error),
-                Ok(asked) => {
-                    let waited = tokio::time::timeout(self.request_timeout, self.node.client(asked.body)).await;
-                    match waited {
-                        Ok(Ok(response)) => Answer::from_core(self.id, response, asked.value.as_ref()),
-                        Ok(Err(stopped)) => self.stopped(stopped),
-                        Err(_) => Answer::timeout(self.id, self.request_timeout.as_millis()),
-                    }
-                }
+                Err(error) => Answer::bad_request(self.id, &error.to_string()),
+                Ok(asked) => self.ask(asked).await,
             },
         };
         self.counted(operation.path(), answer)
+    }
+
+    /// Asks the node, for as long as a request may wait.
+    async fn ask(&self, asked: Asked) -> Answer {
+        match tokio::time::timeout(self.request_timeout, self.node.client(asked.body)).await {
+            Ok(Ok(response)) => Answer::from_core(self.id, response, asked.value.as_ref()),
+            Ok(Err(stopped)) => self.stopped(stopped),
+            Err(_) => Answer::timeout(self.id, self.request_timeout.as_millis()),
+        }
     }
 
     fn stopped(&self, stopped: NodeStopped) -> Answer {

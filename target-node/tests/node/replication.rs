@@ -84,9 +84,10 @@ async fn a_follower_that_stopped_at_one_position_is_sent_what_follows() {
     let name = cluster.nodes[follower].name.clone();
     let last = |status: &Value| status["positions"]["last"].as_u64().unwrap();
     let behind = last(&cluster.status(leader).await.unwrap());
+    // Until the leader has heard that it is all on the follower's disk.
     eventually("as far as the leader", || async {
-        let status = cluster.status(follower).await?;
-        (last(&status) == behind).then_some(()).ok_or_else(|| status.to_string())
+        let status = cluster.status(leader).await?;
+        (status["followers"][&name]["matched"] == behind).then_some(()).ok_or_else(|| status.to_string())
     })
     .await;
 

@@ -1,8 +1,9 @@
 //! A cluster of node processes.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,6 +29,15 @@ impl Answer {
         assert_eq!(self.status, status, "{}", self.body);
         self.body
     }
+}
+
+/// An address that nobody else uses: the process id is in the IP address, all of 127.0.0.0/8 being local. The port is
+/// below those that the kernel gives to outgoing connections, any of which might take it first.
+fn unused_address() -> SocketAddr {
+    static NEXT_PORT: AtomicU16 = AtomicU16::new(10_000);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::from(([127, 64 | high, middle, low.clamp(1, 254)], port))
 }
 
 /// One node: its addresses, and its process while it runs.
@@ -61,14 +71,11 @@ impl Cluster {
 
     /// Chooses addresses and starts nothing.
     pub(crate) fn prepare(size: usize, settings: &[&str], further: &[&str]) -> Self {
-        // All are bound before any is released, so that they differ; the kernel does not give them out again at once.
-        let held: Vec<TcpListener> = (0..size * 2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let address = |index: usize| held[index].local_addr().unwrap();
         let nodes = (0..size)
             .map(|index| Node {
                 name: format!("n{}", index + 1),
-                client_address: address(index * 2),
-                peer_address: address(index * 2 + 1),
+                client_address: unused_address(),
+                peer_address: unused_address(),
                 process: None,
             })
             .collect();
