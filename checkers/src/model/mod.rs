@@ -1,5 +1,7 @@
 //! Sequential objects that a history can be linearizable with respect to, and the table of them.
 
+#[cfg(test)]
+mod agreement_test;
 mod counter;
 mod mutex;
 mod queue;
