@@ -11,7 +11,7 @@ use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::{History, KeyId, Operation};
 use crate::verdict::FindingKind;
-use crate::witness::{describe, witness};
+use crate::witness::{counted, describe, witness};
 
 /// See the module.
 pub static CHECKER: Checker =
@@ -76,8 +76,9 @@ fn story(history: &History, key: KeyId, count: usize, [one, other]: &[Operation<
         _ => "the values differ".to_owned(),
     };
     format!(
-        "After every fault was healed and the cluster had converged, nodes hold different states of {count} key(s). The first \
+        "After every fault was healed and the cluster had converged, nodes hold different states of {}. The first \
          is {}: {}; and {}: {difference}.",
+        counted(count as u64, "key"),
         history.key_name(key),
         describe(history, one),
         describe(history, other),

@@ -8,7 +8,7 @@ use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::Operation;
 use crate::verdict::FindingKind;
-use crate::witness::{describe, faults_around, witness};
+use crate::witness::{counted, describe, faults_around, witness};
 
 /// See the module.
 pub static CHECKER: Checker = Checker { name: "fork", description: "two acknowledged entries at one position", check };
@@ -33,9 +33,9 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
     let Some((position, [one, other])) = forks.first_key_value() else { return };
     let operations = [*one, *other];
     let text = format!(
-        "{} position(s) of the log hold two acknowledged entries. The first is position {position}: {}; and {}; {}. One of the \
-         two was thrown away.",
-        forks.len(),
+        "Two acknowledged entries at one position of the log, at {}. The first is position {position}: {}; and {}; {}. One of \
+         the two was thrown away.",
+        counted(forks.len() as u64, "position"),
         describe(history, one),
         describe(history, other),
         faults_around(history, &operations),

@@ -7,7 +7,7 @@ use crate::checker::{Checker, Context};
 use crate::history::{History, Operation};
 use crate::index::{RegisterKey, RegisterRead};
 use crate::verdict::FindingKind;
-use crate::witness::{describe, faults_around, witness};
+use crate::witness::{counted, describe, faults_around, witness};
 
 /// See the module.
 pub static CHECKER: Checker =
@@ -31,7 +31,7 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
     analysis.measures.unexpected = Some(count);
     if let Some((key, read)) = first {
         let (text, operations) = story(context.history, key, read);
-        let text = format!("{count} read(s) returned a value that nobody had written. The first: {text}.");
+        let text = format!("{} returned a value that nobody had written. The first: {text}.", counted(count, "read"));
         analysis.find(FindingKind::Unexpected, count, None, witness(text, &operations));
     }
 }

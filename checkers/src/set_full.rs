@@ -8,7 +8,7 @@ use crate::checker::{Checker, Context};
 use crate::history::{History, KeyId, Operation};
 use crate::index::{ClosingRead, Element, SetKey, closing_read, missing_closing_reads};
 use crate::verdict::FindingKind;
-use crate::witness::{at, describe, faults_around, short, witness};
+use crate::witness::{at, counted, describe, faults_around, short, witness};
 
 /// See the module.
 pub static CHECKER: Checker =
@@ -169,17 +169,16 @@ fn report(history: &History, account: &Account<'_>, analysis: &mut Analysis) {
 }
 
 fn headline(kind: FindingKind, count: usize, keys_without_closing_read: &[KeyId]) -> String {
-    let at_least =
-        if keys_without_closing_read.is_empty() || kind == FindingKind::Unexpected { "" } else { "At least " };
+    let is_exact = keys_without_closing_read.is_empty() || kind == FindingKind::Unexpected;
+    let at_least = if is_exact { "" } else { "at least " };
+    let elements = counted(count as u64, "element");
     match kind {
         FindingKind::Lost => {
-            format!("{at_least}{count} acknowledged element(s) are absent from the closing reads. The first:")
+            format!("Acknowledged and absent from the closing reads: {at_least}{elements}. The first:")
         }
-        FindingKind::Dirty => {
-            format!("{at_least}{count} element(s) were read during the run and are absent at its end. The first:")
-        }
-        FindingKind::Recovered => format!("{at_least}{count} undecided element(s) are present at the end. The first:"),
-        _ => format!("{count} element(s) were read that nobody had added. The first:"),
+        FindingKind::Dirty => format!("Read during the run and absent at its end: {at_least}{elements}. The first:"),
+        FindingKind::Recovered => format!("Undecided and present at the end: {at_least}{elements}. The first:"),
+        _ => format!("Read, though nobody had added it: {elements}. The first:"),
     }
 }
 
@@ -328,7 +327,7 @@ mod tests {
         let analysis = judged(&text);
         assert_eq!(analysis.measures.lost, None);
         assert_eq!(analysis.valid, Validity::Invalid);
-        assert!(analysis.findings[0].witness.text.starts_with("At least 1"), "{:?}", analysis.findings);
+        assert!(analysis.findings[0].witness.text.contains("at least 1 element."), "{:?}", analysis.findings);
         assert!(analysis.reasons[0].contains("(b)"), "{:?}", analysis.reasons);
     }
 

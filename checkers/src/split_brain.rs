@@ -11,7 +11,7 @@ use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::{History, Operation};
 use crate::verdict::FindingKind;
-use crate::witness::{at, describe, faults_during, seconds, witness};
+use crate::witness::{at, counted, describe, faults_during, seconds, witness};
 
 /// See the module.
 pub static CHECKER: Checker =
@@ -178,10 +178,11 @@ fn story<'h>(history: &History, overlap: &Overlap<'_, 'h>, writes: u64, total_ns
         )
     };
     let text = format!(
-        "{how}: {}; the last one the other way: {}. {writes} acknowledged write(s) were invoked on the older side meanwhile, \
-         over at least {:.3} s in all (the longest from {} to {}); {}.",
+        "{how}: {}; the last one the other way: {}. {} that the older side acknowledged came \
+         after that, over at least {:.3} s in all (the longest from {} to {}); {}.",
         describe(history, &newer.first_completed),
         describe(history, &older.last_invoked),
+        counted(writes, "write"),
         seconds(total_ns),
         at(from),
         at(to),

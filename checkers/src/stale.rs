@@ -15,7 +15,7 @@ use crate::checker::{Checker, Context};
 use crate::history::{History, Operation};
 use crate::index::{ClosingRead, Element, RegisterKey, SetKey, closing_read};
 use crate::verdict::FindingKind;
-use crate::witness::{describe, faults_around, witness};
+use crate::witness::{counted, describe, faults_around, witness};
 
 /// Staleness of sets.
 pub static SET_CHECKER: Checker =
@@ -159,9 +159,9 @@ fn report(history: &History, mut found: Vec<Stale<'_>>, analysis: &mut Analysis)
         let Some(first) = stale.first() else { continue };
         let operations = [first.missed, first.read];
         let text = format!(
-            "{} read(s) missed a newer write that had been acknowledged before they were invoked and was not lost. The first: \
+            "{} missed a newer write that was acknowledged before and was not lost. The first: \
              {} was acknowledged, and yet {} does not reflect it; {}.",
-            stale.len(),
+            counted(stale.len() as u64, "read"),
             describe(history, &first.missed),
             describe(history, &first.read),
             faults_around(history, &[first.read]),

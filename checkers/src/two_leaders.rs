@@ -8,7 +8,7 @@ use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::{ClaimChange, History};
 use crate::verdict::{FindingKind, Witness};
-use crate::witness::{at, faults_during, seconds};
+use crate::witness::{at, counted, faults_during, seconds};
 
 /// See the module.
 pub static CHECKER: Checker = Checker { name: "two-leaders", description: "two nodes claimed to lead at once", check };
@@ -38,12 +38,12 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
         })
         .collect();
     let text = format!(
-        "{} claimed to lead at once from {} to {}, the longest of {} such time(s), {:.3} s in all; {}. By itself this proves \
+        "{} claimed to lead at once from {} to {}, the longest of {}, {:.3} s in all; {}. By itself this proves \
          nothing: a leader that is cut off claims to lead until it learns otherwise.",
         who.join(" and "),
         at(longest.from_ns),
         at(longest.to_ns),
-        episodes.len(),
+        counted(episodes.len() as u64, "such time"),
         seconds(total),
         faults_during(history, longest.from_ns, longest.to_ns),
     );

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::history::{History, Operation, Outcome};
+use crate::history::{FaultWindow, History, Operation, Outcome};
 use crate::verdict::Witness;
 
 /// Nanoseconds as seconds.
@@ -15,6 +15,12 @@ pub fn seconds(time_ns: u64) -> f64 {
 #[must_use]
 pub fn at(time_ns: u64) -> String {
     format!("{:.3} s", seconds(time_ns))
+}
+
+/// A number of things: `1 read`, `2 reads`.
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// A witness of these operations; both lines of each belong to it.
@@ -81,7 +87,8 @@ pub fn short(value: &Value) -> String {
     }
 }
 
-/// Which faults were active during a span: ` while partition-leader (fault 1) was active`, or that none was.
+/// Which faults were active during a span, such as `partition-leader (fault 1) was active then`, or that none was and which
+/// came before and after.
 #[must_use]
 pub fn faults_during(history: &History, from_ns: u64, to_ns: u64) -> String {
     let timeline = history.timeline();
@@ -93,16 +100,20 @@ pub fn faults_during(history: &History, from_ns: u64, to_ns: u64) -> String {
     if !active.is_empty() {
         return format!("{} were active then", active.join(" and "));
     }
-    match timeline.faults.iter().rev().find(|fault| fault.healed_ns.is_some_and(|healed| healed < from_ns)) {
-        Some(last) => format!(
-            "no fault was active then; the last was {} (fault {}), healed at {}",
-            last.name,
-            last.id,
-            at(last.healed_ns.unwrap_or(last.applied_ns))
-        ),
-        None if timeline.first_fault_ns.is_none() => "the history names no fault".to_owned(),
-        None => "no fault had been active yet".to_owned(),
+    let healed = |fault: &&FaultWindow| fault.healed_ns.is_some_and(|healed| healed < from_ns);
+    let last = timeline.faults.iter().filter(healed).max_by_key(|fault| fault.healed_ns);
+    let next = timeline.faults.iter().filter(|fault| fault.applied_ns > to_ns).min_by_key(|fault| fault.applied_ns);
+    let last = last.map(|fault| {
+        let healed = fault.healed_ns.unwrap_or(fault.applied_ns);
+        format!("the last, {} (fault {}), was healed at {}", fault.name, fault.id, at(healed))
+    });
+    let next =
+        next.map(|fault| format!("the next, {} (fault {}), began at {}", fault.name, fault.id, at(fault.applied_ns)));
+    let around: Vec<String> = last.into_iter().chain(next).collect();
+    if around.is_empty() {
+        return "the history names no fault".to_owned();
     }
+    format!("no fault was active then: {}", around.join(", "))
 }
 
 /// As [`faults_during`], over the span of some operations.
@@ -115,4 +126,51 @@ pub fn faults_around(history: &History, operations: &[Operation<'_>]) -> String 
         .max()
         .unwrap_or(from);
     faults_during(history, from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::HistoryText;
+
+    #[test]
+    fn operations_are_told_with_times_nodes_and_terms() {
+        let mut text = HistoryText::new();
+        text.invoke(3214, 3, "add", json!(17)).with("key", "k1");
+        text.complete(3219, 3, "ok", "add", json!(17)).with("key", "k1").with("node", "n1").with("term", 2);
+        text.ok((4000, 4001), 4, "read", Value::Null, json!([1, 2, 3, 4, 5, 6, 7, 8, 9])).with("level", "leader");
+        text.invoke(5000, 5, "cas", json!([1, 2]));
+        text.invoke(5000, 6, "acquire", Value::Null).complete(5001, 6, "fail", "acquire", Value::Null);
+        let history = text.history();
+        let told: Vec<String> = history.operations().map(|operation| describe(&history, &operation)).collect();
+        assert_eq!(
+            told,
+            [
+                "add of 17 to k1 by process 3 (invoked at 3.214 s, acknowledged by n1 under term 2 at 3.219 s)",
+                "leader read → 9 elements by process 4 (invoked at 4.000 s, answered at 4.001 s)",
+                "cas from 1 to 2 by process 5 (invoked at 5.000 s, never decided)",
+                "acquire by process 6 (invoked at 5.000 s, refused at 5.001 s)",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_fault_that_was_active_is_named_or_its_neighbours() {
+        let mut text = HistoryText::new();
+        text.fault(100, "kill-leader", 1, "applied").fault(200, "kill-leader", 1, "healed");
+        text.fault(300, "isolate-one", 2, "applied");
+        let history = text.history();
+        let told = |from_ms: u64, to_ms: u64| faults_during(&history, from_ms * 1_000_000, to_ms * 1_000_000);
+        assert_eq!(told(150, 160), "kill-leader (fault 1) was active then");
+        assert_eq!(told(150, 350), "kill-leader (fault 1) and isolate-one (fault 2) were active then");
+        assert_eq!(
+            told(250, 260),
+            "no fault was active then: the last, kill-leader (fault 1), was healed at 0.200 s, the next, isolate-one (fault 2), \
+             began at 0.300 s"
+        );
+        assert_eq!(told(50, 60), "no fault was active then: the next, kill-leader (fault 1), began at 0.100 s");
+        assert_eq!(faults_during(&HistoryText::new().history(), 0, 1), "the history names no fault");
+    }
 }

@@ -1,6 +1,7 @@
 //! Finds the read that closes the history of one key: it decides what is lost.
 
 use crate::history::{History, KeyId, Operation, Phase};
+use crate::witness::counted;
 
 /// The read that shows a key's last state, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,5 +51,9 @@ pub(crate) fn missing_closing_reads(history: &History, keys: &[KeyId]) -> String
     const NAMED_MAX: usize = 5;
     let names: Vec<String> = keys.iter().take(NAMED_MAX).map(|key| history.key_name(*key)).collect();
     let more = if keys.len() > NAMED_MAX { ", …" } else { "" };
-    format!("lost is unknown: no closing read of {} key(s) ended ok ({}{more})", keys.len(), names.join(", "))
+    format!(
+        "lost is unknown: no closing read of {} ended ok ({}{more})",
+        counted(keys.len() as u64, "key"),
+        names.join(", ")
+    )
 }

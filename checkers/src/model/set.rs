@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::spec::{SequentialSpec, Step, foreign_operation, foreign_value};
 use crate::history::{Operation, Outcome};
+use crate::witness::counted;
 
 /// Elements are numbered in order of first mention; a state is the sorted list of those present.
 #[derive(Debug, Default)]
@@ -76,7 +77,7 @@ impl<'h> SequentialSpec<'h> for SetSpec<'h> {
     }
 
     fn describe(&self, state: &Box<[u32]>) -> String {
-        format!("a set of {} element(s)", state.len())
+        format!("a set of {}", counted(state.len() as u64, "element"))
     }
 
     fn heap_bytes(&self, state: &Box<[u32]>) -> usize {
