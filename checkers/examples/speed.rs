@@ -13,16 +13,14 @@ use schism_checkers::history::{Event, EventType, History, Process};
 use schism_checkers::{Limits, check_model, checker, model};
 use serde_json::{Value, json};
 
-const CLIENTS: u64 = 100;
-
-fn event(time: u64, event_type: EventType, process: u64, f: &str, value: Value) -> Event {
+fn event(time: u64, event_type: EventType, operation: &Busy, f: &str, value: Value) -> Event {
     Event {
         index: time,
         time,
         event_type,
-        process: Process::Client(process),
+        process: Process::Client(operation.process),
         f: f.to_owned(),
-        key: Some(json!("k0")),
+        key: Some(json!(format!("k{}", operation.key))),
         value,
         node: None,
         term: None,
@@ -36,58 +34,81 @@ fn event(time: u64, event_type: EventType, process: u64, f: &str, value: Value) 
     }
 }
 
+/// An operation under way.
+struct Busy {
+    number: u64,
+    key: usize,
+    process: u64,
+    is_read: bool,
+    /// Set once it took effect.
+    result: Option<Value>,
+}
+
+/// What a history is like.
+struct Shape {
+    operations: u64,
+    operations_per_key: u64,
+    clients: u64,
+    write: &'static str,
+}
+
 /// A correct object that takes effect somewhere between invocation and completion; one write in 5,000 stays undecided.
-fn history(operations: u64, clients: u64, write: &str) -> Vec<Event> {
+fn history(shape: &Shape) -> Vec<Event> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let mut events = Vec::new();
-    let mut state: Vec<u64> = Vec::new();
-    // By client: the operation under way, and what it returned once it took effect.
-    let mut busy: Vec<Option<(u64, bool, Option<Value>)>> = vec![None; clients as usize];
-    let mut processes: Vec<u64> = (0..clients).collect();
-    let (mut invoked, mut next_process) = (0, clients);
-    let mut time = 0;
-    while invoked < operations || busy.iter().any(Option::is_some) {
-        let client = random.random_range(0..clients as usize);
-        let mut record = |event_type, process, f: &str, value| {
-            events.push(event(time, event_type, process, f, value));
-            time += 1;
-        };
-        match &mut busy[client] {
-            None if invoked < operations => {
-                let is_read = random.random_range(0..4) == 0 || (write == "write" && random.random());
-                let value = if is_read { Value::Null } else { json!(invoked) };
-                record(EventType::Invoke, processes[client], if is_read { "read" } else { write }, value);
-                busy[client] = Some((invoked, is_read, None));
+    let mut events: Vec<Event> = Vec::new();
+    let keys = shape.operations.div_ceil(shape.operations_per_key) as usize;
+    let mut states: Vec<Vec<u64>> = vec![Vec::new(); keys];
+    let mut busy: Vec<Option<Busy>> = (0..shape.clients).map(|_| None).collect();
+    let mut invoked = 0;
+    while invoked < shape.operations || busy.iter().any(Option::is_some) {
+        let client = &mut busy[random.random_range(0..shape.clients as usize)];
+        let time = events.len() as u64;
+        match client {
+            None if invoked < shape.operations => {
+                let is_read = random.random_range(0..4) == 0 || (shape.write == "write" && random.random());
+                let key = (invoked / shape.operations_per_key) as usize;
+                let operation = Busy { number: invoked, key, process: invoked, is_read, result: None };
+                let argument = if is_read { Value::Null } else { json!(invoked) };
+                events.push(event(
+                    time,
+                    EventType::Invoke,
+                    &operation,
+                    if is_read { "read" } else { shape.write },
+                    argument,
+                ));
+                *client = Some(operation);
                 invoked += 1;
             }
             None => {}
-            Some((value, is_read, result @ None)) => {
-                if !*is_read && write == "write" {
-                    state.clear();
-                }
-                if !*is_read {
-                    state.push(*value);
-                }
-                *result = Some(match (*is_read, write) {
-                    (false, _) => json!(*value),
-                    (true, "write") => json!(state.first()),
-                    (true, _) => json!(state),
-                });
+            Some(operation) if operation.result.is_none() => {
+                operation.result = Some(take_effect(&mut states[operation.key], operation, shape.write));
             }
-            Some((value, is_read, result)) => {
-                let f = if *is_read { "read" } else { write };
-                let is_undecided = !*is_read && *value % 5000 == 7;
+            Some(operation) => {
+                let f = if operation.is_read { "read" } else { shape.write };
+                let is_undecided = !operation.is_read && operation.number % 5000 == 7;
                 let event_type = if is_undecided { EventType::Info } else { EventType::Ok };
-                record(event_type, processes[client], f, result.take().unwrap_or_default());
-                if is_undecided {
-                    processes[client] = next_process;
-                    next_process += 1;
-                }
-                busy[client] = None;
+                let result = operation.result.take().unwrap_or_default();
+                events.push(event(time, event_type, operation, f, result));
+                *client = None;
             }
         }
     }
     events
+}
+
+fn take_effect(state: &mut Vec<u64>, operation: &Busy, write: &str) -> Value {
+    match (operation.is_read, write) {
+        (true, "write") => json!(state.first()),
+        (true, _) => json!(state),
+        (false, "write") => {
+            *state = vec![operation.number];
+            json!(operation.number)
+        }
+        (false, _) => {
+            state.push(operation.number);
+            json!(operation.number)
+        }
+    }
 }
 
 fn measure(name: &str, model: &str, events: Vec<Event>) -> Result<(), Box<dyn Error>> {
@@ -124,7 +145,11 @@ fn measure(name: &str, model: &str, events: Vec<Event>) -> Result<(), Box<dyn Er
 
 fn main() -> Result<(), Box<dyn Error>> {
     let operations = std::env::args().nth(1).map_or(Ok(1_000_000), |argument| argument.parse())?;
-    measure("register, one key, 100 clients", "register", history(operations, CLIENTS, "write"))?;
+    let one_register = Shape { operations, operations_per_key: operations, clients: 100, write: "write" };
+    measure("register, one key, 100 clients", "register", history(&one_register))?;
     // Three operations in four are adds.
-    measure("set, one key of 5,000 adds, 10 clients", "set", history(5000 * 4 / 3, 10, "add"))
+    let one_set = Shape { operations: 6_667, operations_per_key: 6_667, clients: 10, write: "add" };
+    measure("set, one key of 5,000 adds, 10 clients", "set", history(&one_set))?;
+    let many_sets = Shape { operations: 100_000, operations_per_key: 133, clients: 10, write: "add" };
+    measure("set, keys of 100 adds, 10 clients", "set", history(&many_sets))
 }
