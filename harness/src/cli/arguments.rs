@@ -30,6 +30,7 @@ Judge:
 
 Look:
   list         List systems, workloads, faults, checkers, models or campaigns
+  doctor       Tell what is possible on this machine, and how to get the rest
 
 Parts:
   node         Run one node of the bundled reference system
@@ -75,6 +76,8 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// List systems, workloads, faults, checkers, models or campaigns
     List(ListArguments),
+    /// Tell what is possible on this machine, and how to get the rest
+    Doctor(DoctorArguments),
     /// Run one node of the bundled reference system
     Node(Box<target_node::cli::NodeArgs>),
     /// Print the completions for a shell
@@ -242,6 +245,14 @@ pub(super) struct ListArguments {
     pub(super) format: Format,
 }
 
+/// `schism doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// How to print the findings
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+}
+
 /// `schism completions`.
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArguments {
@@ -255,4 +266,25 @@ pub(super) struct CompletionsArguments {
 pub(super) struct HelpArguments {
     /// A subcommand, or exit-codes
     pub(super) topic: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_stands_in_a_group_with_its_own_words() {
+        for subcommand in Arguments::command().get_subcommands() {
+            let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+            let line = HELP_TEMPLATE.lines().find(|line| line.trim_start().starts_with(subcommand.get_name()));
+            assert!(line.is_some_and(|line| line.ends_with(&about)), "{}: {about}", subcommand.get_name());
+        }
+    }
 }

@@ -7,11 +7,19 @@ use clap::error::ErrorKind;
 
 use super::arguments::{Arguments, Command};
 use super::output::{self, Output};
-use super::{CliError, Exit, campaign, check, completions, help, list, node, report, run};
+use super::{CliError, Exit, campaign, check, completions, doctor, help, list, node, report, run};
 
 /// Does what the command line says; what it returns is the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    // A panic has already told where it happened.
+    std::panic::catch_unwind(parse_and_dispatch).unwrap_or_else(|_| {
+        output::error("this is a bug of schism: please report it with the lines above");
+        Exit::Harness.into()
+    })
+}
+
+fn parse_and_dispatch() -> ExitCode {
     let mut output = Output::default();
     let ended = match Arguments::try_parse() {
         Ok(arguments) => dispatch(arguments, &mut output),
@@ -35,6 +43,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, CliEr
         Some(Command::Report(arguments)) => report::run(&arguments, output),
         Some(Command::List(arguments)) => list::run(&arguments, output),
         Some(Command::Completions(arguments)) => completions::run(&arguments, output),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments, output),
         Some(Command::Node(arguments)) => return Ok(node::run(*arguments)),
         Some(Command::Help(arguments)) => help::run(&arguments, output),
     };

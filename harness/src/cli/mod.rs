@@ -7,6 +7,7 @@ mod completions;
 mod convert;
 mod directories;
 mod dispatch;
+mod doctor;
 mod dry_run;
 pub mod duration;
 mod error;
