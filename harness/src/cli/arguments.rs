@@ -55,12 +55,16 @@ All of them: schism help exit-codes";
     help_template = HELP_TEMPLATE,
     after_help = AFTER_HELP,
     disable_help_subcommand = true,
+    disable_help_flag = true,
     max_term_width = 100
 )]
 pub(super) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+    /// Print help
+    #[arg(short, long, global = true, display_order = 1000, action = clap::ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
 /// The subcommands.

@@ -32,8 +32,23 @@ pub(super) fn run(arguments: &CompletionsArguments, output: &mut Output) -> Resu
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command_with_names(), "schism", &mut script);
-    output.result(&String::from_utf8_lossy(&script))?;
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if arguments.shell == Shell::Fish {
+        script += &fish_positionals();
+    }
+    output.result(&script)?;
     Ok(Exit::AsExpected)
+}
+
+/// clap writes no values of positional arguments for fish.
+fn fish_positionals() -> String {
+    let campaigns: Vec<&str> = BUILTINS.iter().map(|builtin| builtin.name).collect();
+    let line = |subcommand: &str, values: &str| {
+        format!("complete -c schism -n \"__fish_schism_using_subcommand {subcommand}\" -a \"{values}\"\n")
+    };
+    line("campaign", &campaigns.join(" "))
+        + &line("list", "systems workloads faults checkers models campaigns")
+        + &line("completions", "bash zsh fish")
 }
 
 /// The command with every name that can be typed. Only completions use it: the real parser also takes faults with options

@@ -7,10 +7,11 @@ use serde_json::json;
 use super::CliError;
 use super::duration::format_ms;
 use super::output::{Format, Output};
-use crate::campaign::{CellRecord, Expected, Job, OVERHEAD, word, words};
+use crate::campaign::{CellRecord, Expected, Job, OVERHEAD, word};
 use crate::nemesis::schedule::timeline;
 use crate::plan::{Plan, repeat_command};
 use crate::report::layout::{Grid, WIDTH_MAX};
+use crate::report::system_entry;
 
 /// Prints the plan of a run.
 pub(super) fn print_run(plan: &Plan, format: Format, output: &mut Output) -> Result<(), CliError> {
@@ -29,7 +30,7 @@ fn run_plan_text(plan: &Plan) -> String {
     };
     let operations = plan.rate * (plan.time_ms as f64 - plan.ramp_ms as f64 / 2.0).max(0.0) / 1000.0;
     format!(
-        "system    {} with {} nodes: {}\n\
+        "{}\
          workload  {} by {} workers, {} operations a second for {}: about {operations:.0} operations\n\
          client    gives up after {}\n\
          end       up to {} to converge, then closing reads\n\
@@ -37,9 +38,7 @@ fn run_plan_text(plan: &Plan) -> String {
          schedule\n{schedule}\
          takes about {}, and up to {} if the system does not converge\n\
          \n{}\n",
-        plan.system,
-        plan.nodes,
-        words(&plan.settings),
+        system_entry(plan),
         plan.workload,
         plan.workers,
         plan.rate,
@@ -70,7 +69,7 @@ pub(super) fn print_campaign(
 }
 
 fn cells_grid(cells: &[CellRecord]) -> Grid {
-    let header = ["setting", "fault", "workload", "nodes", "expected beside ok", "runs", "seeds"].map(str::to_owned);
+    let header = ["setting", "fault", "workload", "nodes", "expected", "runs", "seeds"].map(str::to_owned);
     let line = |record: &CellRecord| {
         let stated = |wanted: Expected| {
             let named: Vec<&str> = record
@@ -82,7 +81,7 @@ fn cells_grid(cells: &[CellRecord]) -> Grid {
             named.join(", ")
         };
         let expected = match (stated(Expected::Required), stated(Expected::Possible)) {
-            (required, possible) if required.is_empty() && possible.is_empty() => "nothing".to_owned(),
+            (required, possible) if required.is_empty() && possible.is_empty() => "no finding".to_owned(),
             (required, possible) if required.is_empty() => format!("maybe {}", fold(&possible)),
             (required, possible) if possible.is_empty() => format!("surely {}", fold(&required)),
             (required, possible) => format!("surely {}\nmaybe {}", fold(&required), fold(&possible)),

@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &HelpArguments, output: &mut Output) -> Result<Exit
     }
     command.build();
     match command.find_subcommand_mut(topic) {
-        Some(subcommand) => output.result(&subcommand.render_long_help().ansi().to_string())?,
+        Some(subcommand) => output.result(&subcommand.render_help().ansi().to_string())?,
         None => {
             let mut known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
             known.push(TOPIC_EXIT_CODES);

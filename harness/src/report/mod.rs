@@ -11,6 +11,6 @@ mod tables;
 pub mod truth;
 
 pub use row::{Row, RowDeviation, row};
-pub use run_text::run_text;
+pub use run_text::{run_text, system_entry};
 pub use summary::{SUMMARY_FORMAT_VERSION, Summary};
 pub use tables::{Markup, every_row, expectations, matrix};

@@ -29,10 +29,8 @@ pub fn run_text(plan: &Plan, verdict: &Verdict, directory: &Path) -> String {
 
 fn what_was_done(plan: &Plan, faults: &[ExecutedFault]) -> String {
     let head = format!(
-        "system    {} with {} nodes: {}\nworkload  {}, {} operations a second for {}, seed {}\n",
-        plan.system,
-        plan.nodes,
-        words(&plan.settings),
+        "{}workload  {}, {} operations a second for {}, seed {}\n",
+        system_entry(plan),
         plan.workload,
         plan.rate,
         format_ms(plan.time_ms),
@@ -43,9 +41,18 @@ fn what_was_done(plan: &Plan, faults: &[ExecutedFault]) -> String {
     }
     let lines = faults.iter().enumerate().map(|(index, fault)| {
         let name = if index == 0 { "faults" } else { "" };
-        format!("{name:<8}  {}\n", fault_words(fault))
+        paragraph(&fault_words(fault), WIDTH_MAX, "          ").replacen("          ", &format!("{name:<10}"), 1)
     });
     std::iter::once(head).chain(lines).collect()
+}
+
+/// The system under test and its settings.
+#[must_use]
+pub fn system_entry(plan: &Plan) -> String {
+    let name = "system    ";
+    let text = format!("{} with {} nodes: {}", plan.system, plan.nodes, words(&plan.settings));
+    let indent = " ".repeat(name.len());
+    paragraph(&text, WIDTH_MAX, &indent).replacen(&indent, name, 1)
 }
 
 fn fault_words(fault: &ExecutedFault) -> String {
