@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use schism::environment::NodeId;
+use schism::nemesis::{ExecutedFault, ScheduleOptions, schedule};
 use schism::plan::{FORMAT_VERSION, NetChoice, Plan};
 use schism::record::{Clock, RunDirectory};
 use schism::run::{Evidence, Phase, Progress, Run, RunError, Verdict, execute, judge};
@@ -161,6 +162,52 @@ fn forgotten_writes_are_lost_writes() {
     let verdict = run(&plan(), wrong(Misbehaviour::Forgets { nth: 20 })).outcome.unwrap();
     assert_eq!(verdict.valid, Validity::Invalid);
     assert!(verdict.measures.lost.unwrap() > 0);
+}
+
+#[test]
+fn reads_from_the_past_are_stale_reads() {
+    let verdict = run(&plan(), wrong(Misbehaviour::ReadsStale { nth: 5 })).outcome.unwrap();
+    assert_eq!(verdict.valid, Validity::Invalid);
+    assert!(kinds(&verdict).contains(&FindingKind::StaleRead), "{:?}", kinds(&verdict));
+}
+
+/// A plan with one fault, decided as a real one is.
+fn plan_with(fault: &str) -> Plan {
+    let timeout = Duration::from_millis(100);
+    let timing = SystemTiming { election_timeout_min: timeout, election_timeout_max: timeout };
+    let faults = vec![fault.parse().unwrap()];
+    let options = ScheduleOptions { time_ms: 3_500, lead_ms: Some(1_000), seed: 7, nodes: 3, timing };
+    let schedule = schedule::make(&faults, &options).unwrap();
+    Plan { faults, schedule, time_ms: 3_500, ..plan() }
+}
+
+#[test]
+fn a_majority_outlives_a_partition_and_the_fault_is_proved() {
+    let left = run(&plan_with("partition-leader:duration_ms=1000"), Script::default());
+    let verdict = left.outcome.unwrap();
+    assert_eq!(verdict.reasons, Vec::<String>::new());
+    assert_eq!(verdict.valid, Validity::Valid, "{:?}", verdict.findings);
+    assert_eq!(verdict.faults.len(), 1);
+    assert!(verdict.faults[0].is_proved() && verdict.faults[0].proof.effect, "{:?}", verdict.faults);
+    let stored: Vec<ExecutedFault> = RunDirectory::open(&left.directory.path().join("run")).read_schedule().unwrap();
+    assert_eq!(stored, verdict.faults);
+}
+
+#[test]
+fn a_leader_that_waits_for_nobody_loses_what_it_took_alone() {
+    let script = Script { replication: Replication::Async, misbehaviour: None };
+    let verdict = run(&plan_with("partition-leader:duration_ms=1000"), script).outcome.unwrap();
+    assert_eq!(verdict.valid, Validity::Invalid);
+    assert!(verdict.measures.lost.unwrap() > 0);
+    assert!(verdict.measures.split_brain_seconds.unwrap() > 0.0);
+    assert!(verdict.measures.two_leaders_seconds.unwrap() > 0.0);
+}
+
+#[test]
+fn a_leader_that_is_killed_is_no_node_that_died_by_itself() {
+    let verdict = run(&plan_with("kill-leader:restart_ms=1000"), Script::default()).outcome.unwrap();
+    assert_eq!(verdict.reasons, Vec::<String>::new());
+    assert_eq!(verdict.valid, Validity::Valid, "{:?}", verdict.findings);
 }
 
 #[test]

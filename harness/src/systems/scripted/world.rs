@@ -72,7 +72,42 @@ pub(super) struct Node {
     pub(super) pid: i32,
     leads: bool,
     term: u64,
-    log: Vec<Entry>,
+    log: Log,
+}
+
+/// Entries in order, and where those of each key are.
+#[derive(Default)]
+struct Log {
+    entries: Vec<Entry>,
+    of_key: BTreeMap<Option<String>, Vec<usize>>,
+}
+
+impl Log {
+    fn push(&mut self, entry: Entry) {
+        self.of_key.entry(entry.key.clone()).or_default().push(self.entries.len());
+        self.entries.push(entry);
+    }
+
+    fn truncate(&mut self, length: usize) {
+        while self.entries.len() > length {
+            if let Some(entry) = self.entries.pop()
+                && let Some(places) = self.of_key.get_mut(&entry.key)
+            {
+                places.pop();
+            }
+        }
+    }
+
+    /// What a read sees if only the first `length` entries were there: a set is what was added, a register what was
+    /// written last.
+    fn value(&self, read: &Operation, length: usize) -> Value {
+        let places = self.of_key.get(&read.key).map_or(&[][..], Vec::as_slice);
+        let mut of_key = places.iter().filter(|place| **place < length).map(|place| &self.entries[*place].value);
+        if read.absent.is_array() {
+            return of_key.cloned().collect();
+        }
+        of_key.next_back().unwrap_or(&read.absent).clone()
+    }
 }
 
 /// How the cluster answers.
@@ -184,7 +219,7 @@ impl State {
     fn elect(&mut self) {
         let mut candidates: Vec<NodeId> = self.nodes.keys().copied().filter(|node| self.runs(*node)).collect();
         candidates.sort_by_key(|id| {
-            let log = &self.nodes[id].log;
+            let log = &self.nodes[id].log.entries;
             std::cmp::Reverse((log.last().map_or(0, |entry| entry.term), log.len()))
         });
         for candidate in candidates {
@@ -211,13 +246,14 @@ impl State {
             let Some(node) = self.nodes.get_mut(follower) else { continue };
             node.leads = false;
             node.term = source.term;
-            let upto = if lags { source.log.len() / 2 } else { source.log.len() };
-            let common = node.log.len().min(upto);
-            if node.log[..common].last() != source.log[..common].last() {
-                node.log.clear();
+            let leads_with = &source.log.entries;
+            let upto = if lags { leads_with.len() / 2 } else { leads_with.len() };
+            let common = node.log.entries.len().min(upto);
+            let agrees = node.log.entries[..common].last() == leads_with[..common].last();
+            node.log.truncate(if agrees { upto } else { 0 });
+            for entry in &leads_with[node.log.entries.len()..upto] {
+                node.log.push(entry.clone());
             }
-            node.log.truncate(upto);
-            node.log.extend_from_slice(&source.log[node.log.len()..upto]);
         }
         self.nodes.insert(leader, source);
     }
@@ -247,8 +283,9 @@ impl State {
         self.reads += 1;
         let stale = matches!(self.script.misbehaviour, Some(Misbehaviour::ReadsStale { nth }) if self.reads.is_multiple_of(nth));
         let Some(node) = self.nodes.get(&node) else { return Answer::NobodyThere };
-        let log = if stale { &node.log[..node.log.len().saturating_sub(1)] } else { &node.log[..] };
-        Answer::Done(value_of(log, operation), node.term, node.log.len() as u64)
+        let length = node.log.entries.len();
+        let seen = if stale { length.saturating_sub(1) } else { length };
+        Answer::Done(node.log.value(operation, seen), node.term, length as u64)
     }
 
     fn write(&mut self, id: NodeId, operation: &Operation) -> Answer {
@@ -256,7 +293,7 @@ impl State {
         let value = match (operation.f, operation.value.as_array().map(Vec::as_slice)) {
             ("cas", Some([old, new])) => {
                 let read = Operation { f: "read", ..operation.clone() };
-                if value_of(&node.log, &read) != *old {
+                if node.log.value(&read, usize::MAX) != *old {
                     return Answer::Refused("precondition-failed");
                 }
                 new.clone()
@@ -271,7 +308,7 @@ impl State {
         if !forgets {
             node.log.push(entry);
         }
-        let position = node.log.len() as u64;
+        let position = node.log.entries.len() as u64;
         let reached = self.reached_by(id);
         self.replicate(id, &reached);
         self.let_die();
@@ -294,16 +331,7 @@ impl State {
     pub(super) fn claim(&self, node: NodeId) -> Option<Claim> {
         let node = self.nodes.get(&node).filter(|node| node.process == Process::Running)?;
         let role = if node.leads { Role::Leader } else { Role::Follower };
-        let position = node.log.len() as u64;
+        let position = node.log.entries.len() as u64;
         Some(Claim { role, term: node.term, position, applied: position })
     }
-}
-
-/// A set is what was added, a register what was written last.
-fn value_of(log: &[Entry], read: &Operation) -> Value {
-    let mut of_key = log.iter().filter(|entry| entry.key == read.key);
-    if read.absent.is_array() {
-        return of_key.map(|entry| entry.value.clone()).collect();
-    }
-    of_key.next_back().map_or_else(|| read.absent.clone(), |entry| entry.value.clone())
 }
