@@ -3,6 +3,8 @@
 //! Each test starts this executable again in a *role*, because the harness of a run must enter its jail before any
 //! thread exists, and a test runner has threads.
 
+#![expect(clippy::unwrap_used, reason = "a test, only without the standard test runner")]
+
 mod environment_support;
 
 use std::collections::BTreeSet;
@@ -12,12 +14,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use environment_support::shapes::{NODES, SHAPES, cuts};
 use environment_support::{PORTS, ROLE, WAIT_MAX, again, back_end, enter_and_build, is_possible, shell, wait_until};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed, Measurement, Trial};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::geteuid;
 use schism::environment::{
     Environment, JailOptions, Launch, Link, NodeId, NodeSignal, Place, ProbeCount, ProcessState, Program,
@@ -35,6 +38,14 @@ const BLOCKED_AFTER: Duration = Duration::from_millis(400);
 /// Probes that must have been sent on a link before it is judged.
 const PROBES_MIN: u32 = 5;
 
+/// Within this time five nodes must be up, by the bench.
+const BRING_UP_MAX: Duration = Duration::from_secs(1);
+
+const BRING_UPS: usize = 10;
+
+/// Three percent of one processor.
+const IDLE_MAX: Duration = Duration::from_millis(30);
+
 const BACK_ENDS: [&str; 3] = ["switch", "iptables", "proxy"];
 
 fn main() -> ExitCode {
@@ -43,6 +54,8 @@ fn main() -> ExitCode {
     match std::env::var(ROLE).as_deref() {
         Err(_) => return libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
         Ok("partition") => partition(argument(0), argument(1), Path::new(argument(2))),
+        Ok("bring-up") => bring_up(argument(0), Path::new(argument(1))),
+        Ok("idle") => idle(argument(0), Path::new(argument(1))),
         Ok("processes") => processes(argument(0), Path::new(argument(1))),
         Ok("echo-server") => echo_server(argument(0).parse().unwrap()),
         Ok(other) => panic!("no role {other}"),
@@ -64,6 +77,8 @@ fn trials() -> Vec<Trial> {
         trials.push(rootless_trial(name, "partition", &[back_end, "halves"]));
         let name = format!("{back_end}::an_ordinary_user_starts_and_kills_nodes");
         trials.push(rootless_trial(name, "processes", &[back_end]));
+        trials.push(bring_up_bench(back_end).with_ignored_flag(skipped));
+        trials.push(idle_bench(back_end).with_ignored_flag(skipped));
     }
     trials
 }
@@ -99,6 +114,67 @@ fn rootless_trial(name: String, role: &'static str, arguments: &[&'static str]) 
         succeeds(command.uid(ORDINARY).gid(ORDINARY))
     });
     trial.with_ignored_flag(!geteuid().is_root())
+}
+
+/// How long it takes from before the jail until five nodes answer, each run in a process of its own. Not a timed test,
+/// because those that run beside others lie: `cargo test --release -p schism --test environment -- --bench`.
+fn bring_up_bench(network: &'static str) -> Trial {
+    bench(format!("{network}::five_nodes_are_up"), "bring-up", network, BRING_UPS, BRING_UP_MAX)
+}
+
+/// How much processor time the harness uses in a second in which nothing happens but probes between three nodes.
+fn idle_bench(network: &'static str) -> Trial {
+    bench(format!("{network}::processor_time_of_an_idle_second"), "idle", network, 1, IDLE_MAX)
+}
+
+/// Plays a role that writes nanoseconds; the median and the spread, unless one is beyond the bound.
+fn bench(name: String, role: &'static str, network: &'static str, times: usize, bound: Duration) -> Trial {
+    Trial::bench(name, move |test_mode| {
+        if test_mode {
+            return Ok(None);
+        }
+        let mut measured_ns = Vec::new();
+        for _ in 0..times {
+            let directory = tempfile::tempdir()?;
+            let output = again(role, &[network]).arg(directory.path()).output()?;
+            measured_ns.push(String::from_utf8(output.stdout)?.trim().parse::<u64>()?);
+        }
+        measured_ns.sort_unstable();
+        let (median, longest) = (measured_ns[times / 2], measured_ns[times - 1]);
+        if u128::from(longest) > bound.as_nanos() {
+            return Err(format!("one of {times} took {longest} ns").into());
+        }
+        Ok(Some(Measurement { avg: median, variance: longest - measured_ns[0] }))
+    })
+}
+
+fn idle(network: &str, directory: &Path) {
+    const SECONDS: u32 = 5;
+    let options = JailOptions { back_end: back_end(network), lifeline: false };
+    let (_environment, _clock) = enter_and_build(options, 3, directory);
+    let used = || -> Duration { clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap().into() };
+    let before = used();
+    std::thread::sleep(Duration::from_secs(u64::from(SECONDS)));
+    let used_ns = ((used() - before) / SECONDS).as_nanos().to_string();
+    std::io::stdout().write_all(used_ns.as_bytes()).unwrap();
+}
+
+fn bring_up(network: &str, directory: &Path) {
+    let begin = Instant::now();
+    let options = JailOptions { back_end: back_end(network), lifeline: false };
+    let (environment, _clock) = enter_and_build(options, NODES, directory);
+    start_echo_servers(&*environment);
+    for node in NodeId::all(NODES) {
+        let address = environment.address(Place::Observer, node, PORTS[0]);
+        let answer = environment.runtime(Place::Observer).spawn(async move {
+            while echo(address).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer).unwrap();
+    }
+    let elapsed_ns = begin.elapsed().as_nanos().to_string();
+    std::io::stdout().write_all(elapsed_ns.as_bytes()).unwrap();
 }
 
 fn for_everybody(path: &Path, mode: u32) {
@@ -152,11 +228,13 @@ fn connections() -> Vec<(Place, NodeId)> {
         .collect()
 }
 
-/// Which of the connections are answered, each over a socket of its own, all at once.
-fn answered(environment: &dyn Environment, wait: Duration) -> BTreeSet<(Place, NodeId)> {
+/// Which of the connections are answered, each over a socket of its own, all at once. Those that are `expected` get all
+/// the time they need.
+fn answered(environment: &dyn Environment, expected: &BTreeSet<(Place, NodeId)>) -> BTreeSet<(Place, NodeId)> {
     let attempts: Vec<_> = connections()
         .into_iter()
         .map(|(from, to)| {
+            let wait = if expected.contains(&(from, to)) { WAIT_MAX } else { BLOCKED_AFTER };
             let address = environment.address(from, to, PORTS[0]);
             let attempt =
                 environment.runtime(from).spawn(async move { tokio::time::timeout(wait, echo(address)).await });
@@ -205,7 +283,7 @@ fn partition(network: &str, shape: &str, directory: &Path) {
     assert_eq!(environment.back_end(), options.back_end);
     start_echo_servers(environment);
     let all: BTreeSet<_> = connections().into_iter().collect();
-    wait_until("every connection is answered", || answered(environment, WAIT_MAX) == all);
+    wait_until("every connection is answered", || answered(environment, &all) == all);
     wait_for_arrivals(environment, clock, 0);
     let cut = cuts(shape);
     let dropped: u64 = probed_links().iter().map(|link| environment.dropped(*link)).sum();
@@ -217,7 +295,7 @@ fn partition(network: &str, shape: &str, directory: &Path) {
     assert!(probed_links().iter().all(|link| environment.is_up(*link) != cut.contains(link)));
     let up = all.iter().filter(|(from, to)| !is_cut(*from, Place::Node(*to)) && !is_cut(Place::Node(*to), *from));
     let up: BTreeSet<_> = up.copied().collect();
-    assert_eq!(answered(environment, BLOCKED_AFTER), up, "exactly the connections over links that are up are answered");
+    assert_eq!(answered(environment, &up), up, "exactly the connections over links that are up are answered");
     for link in probed_links() {
         wait_until(&format!("probes are sent on {link}"), || {
             environment.probes(link, begin_ns..clock.now_ns()).sent >= PROBES_MIN
@@ -233,7 +311,7 @@ fn partition(network: &str, shape: &str, directory: &Path) {
     environment.set_cuts(&BTreeSet::new()).unwrap();
     let healed_ns = clock.now_ns();
     wait_for_arrivals(environment, clock, healed_ns);
-    wait_until("every connection is answered again", || answered(environment, WAIT_MAX) == all);
+    wait_until("every connection is answered again", || answered(environment, &all) == all);
     for link in probed_links() {
         let during: ProbeCount = environment.probes(link, begin_ns..end_ns);
         assert!(during.sent >= PROBES_MIN, "{link}: {during:?}");

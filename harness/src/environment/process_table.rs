@@ -58,6 +58,12 @@ fn parse_stat(line: &str) -> Option<Entry> {
     Some(Entry { pid, state, parent, session })
 }
 
+/// Whether a process exists and has not ended.
+pub(super) fn is_living(pid: i32) -> bool {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+    line.and_then(|line| parse_stat(&line)).is_some_and(|entry| !entry.is_zombie())
+}
+
 /// The processes below `ancestor` that are not zombies.
 pub(super) fn descendants(ancestor: i32) -> Vec<i32> {
     let entries = entries();

@@ -4,6 +4,7 @@
 //! Every node leads a session of its own, inside its network namespace and under an unprivileged account. What belongs
 //! to a node is decided by [`Membership`], so that a daemon's children are signalled with it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -259,16 +260,20 @@ fn spawn_all(requests: &Receiver<SpawnRequest>) {
     }
 }
 
-/// Signals until no process is left, because one may have forked while the others were being signalled.
+/// Signals until no process is left, because one may have forked while the others were being signalled. A process that
+/// lost its parent to a signal may no longer be known as a member, but is waited for all the same.
 fn signal_until_none(membership: Membership, signal: Signal) {
     let begin = Instant::now();
-    loop {
+    let mut dying = BTreeSet::new();
+    while begin.elapsed() < KILL_WAIT_MAX {
         let members = process_table::members(membership);
-        if members.is_empty() || begin.elapsed() > KILL_WAIT_MAX {
-            return;
+        for pid in &members {
+            let _ = kill(Pid::from_raw(*pid), signal);
         }
-        for pid in members {
-            let _ = kill(Pid::from_raw(pid), signal);
+        dying.extend(members);
+        dying.retain(|pid| process_table::is_living(*pid));
+        if dying.is_empty() {
+            return;
         }
         std::thread::sleep(Duration::from_micros(100));
     }
@@ -276,7 +281,7 @@ fn signal_until_none(membership: Membership, signal: Signal) {
 
 /// Signals every process once, those included that are forked meanwhile.
 fn signal_each_once(membership: Membership, signal: Signal) {
-    let mut signalled = std::collections::BTreeSet::new();
+    let mut signalled = BTreeSet::new();
     for _ in 0..SIGNAL_ROUNDS_MAX {
         let fresh: Vec<i32> =
             process_table::members(membership).into_iter().filter(|pid| signalled.insert(*pid)).collect();
