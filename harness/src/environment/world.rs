@@ -10,12 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::account::Account;
 use super::directories::Directories;
 use super::network::{IptablesNetwork, Layout, Network, ProxyNetwork, SwitchNetwork};
+use super::os::Doing;
 use super::processes::{NodeIsolation, Processes};
 use super::stall::StallMeter;
 use super::{
     BackEnd, Environment, EnvironmentError, Jail, Launch, Link, NodeId, NodeSignal, Place, ProbeCount, ProcessState,
 };
 use crate::record::Clock;
+
+/// Directories that the jail replaces by empty ones.
+const HIDDEN: [&str; 2] = ["/run", "/var/run"];
 
 /// What to build.
 #[derive(Debug, Clone)]
@@ -48,7 +52,8 @@ pub fn build(options: BuildOptions) -> Result<Arc<dyn Environment>, EnvironmentE
     let layout = Layout::new(options.nodes)
         .ok_or_else(|| refused(format!("{} nodes; 1 to {} are possible", options.nodes, Layout::NODES_MAX)))?;
     let bind_mounted = options.back_end != BackEnd::Proxy;
-    if bind_mounted && options.run_directory.starts_with("/run") {
+    let absolute = std::path::absolute(&options.run_directory).doing("find the run's directory")?;
+    if bind_mounted && HIDDEN.iter().any(|hidden| absolute.starts_with(hidden)) {
         return Err(refused(format!(
             "{} is hidden inside the jail, which has a /run of its own; choose a directory elsewhere",
             options.run_directory.display()
@@ -56,7 +61,7 @@ pub fn build(options: BuildOptions) -> Result<Arc<dyn Environment>, EnvironmentE
     }
     let mut account = Account::for_nodes();
     let mut reductions = Vec::new();
-    if !bind_mounted && account.is_some() && !others_may_enter(&options.run_directory) {
+    if !bind_mounted && account.is_some() && !others_may_enter(&absolute) {
         account = None;
         reductions
             .push(format!("nodes run as root, because no other account may enter {}", options.run_directory.display()));
@@ -83,9 +88,8 @@ pub fn build(options: BuildOptions) -> Result<Arc<dyn Environment>, EnvironmentE
 
 /// Whether a process of another account may walk to a directory that is yet to be made.
 fn others_may_enter(directory: &Path) -> bool {
-    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let existing = |directory: &Path| std::fs::metadata(directory).ok();
-    absolute.ancestors().filter_map(existing).all(|metadata| metadata.permissions().mode() & 0o001 != 0)
+    directory.ancestors().filter_map(existing).all(|metadata| metadata.permissions().mode() & 0o001 != 0)
 }
 
 /// Fields are dropped in this order: nodes die before their network goes.
