@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 use environment_support::{ROLE, again, back_end, enter_and_build, is_possible, shell, wait_until};
 use libtest_mimic::{Arguments, Trial};
@@ -52,6 +52,12 @@ fn trials() -> Vec<Trial> {
             });
             trials.push(trial.with_ignored_flag(!possible));
         }
+        let program =
+            Trial::test(format!("{network}::nothing_is_left_when_the_program_is_killed_in_mid_run"), move || {
+                nothing_of_the_program_is_left(Program::Run(network));
+                Ok(())
+            });
+        trials.push(program.with_ignored_flag(!possible));
         let signals =
             Trial::test(format!("{network}::a_signal_reaches_the_harness_once_and_its_status_gets_out"), move || {
                 signals_and_status(network);
@@ -59,6 +65,10 @@ fn trials() -> Vec<Trial> {
             });
         trials.push(signals.with_ignored_flag(!possible));
     }
+    trials.push(Trial::test("nothing_is_left_when_a_campaign_is_killed", || {
+        nothing_of_the_program_is_left(Program::Campaign);
+        Ok(())
+    }));
     trials
 }
 
@@ -140,6 +150,72 @@ fn nothing_is_left(network: &str, victim: Victim) {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(directory.path().to_str().unwrap()), "{mounts}");
     assert_eq!(network_devices(), devices);
+}
+
+/// What of the real program is killed.
+enum Program {
+    /// `schism run` over a network.
+    Run(&'static str),
+    /// `schism campaign`, whose runs only the lifeline ties to it.
+    Campaign,
+}
+
+fn nothing_of_the_program_is_left(program: Program) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_schism"));
+    match program {
+        Program::Run(network) => {
+            command.args(["run", "--time", "60s", "--fault", "partition-leader", "--net", network])
+        }
+        Program::Campaign => command.args(["campaign", "quickstart", "--jobs", "2"]),
+    };
+    command.arg("--out").arg(directory.path().join("out"));
+    let devices = network_devices();
+    let mut outer =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(Outer).unwrap();
+    wait_until("operations are acknowledged", || histories(directory.path()).contains("\"type\":\"ok\""));
+    let ours = descendants(outer.0.id().cast_signed());
+    // Guardian, harness and three nodes.
+    assert!(ours.len() >= 5, "{ours:?}");
+    let private: BTreeSet<String> = ours.iter().flat_map(|pid| namespaces(*pid)).collect();
+    let private: BTreeSet<String> =
+        private.difference(&namespaces(std::process::id().cast_signed())).cloned().collect();
+
+    outer.0.kill().unwrap();
+    outer.0.wait().unwrap();
+    wait_until("no process is left", || ours.iter().all(|pid| is_gone(*pid)));
+    wait_until("no namespace is left", || all_namespaces().is_disjoint(&private));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(directory.path().to_str().unwrap()), "{mounts}");
+    assert_eq!(network_devices(), devices);
+}
+
+/// The text of every history below a directory.
+fn histories(directory: &Path) -> String {
+    let Ok(entries) = fs::read_dir(directory) else { return String::new() };
+    entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() { histories(&path) } else { text_of_history(&path) }
+        })
+        .collect()
+}
+
+fn text_of_history(path: &Path) -> String {
+    if path.ends_with("history.jsonl") { fs::read_to_string(path).unwrap_or_default() } else { String::new() }
+}
+
+fn descendants(ancestor: i32) -> BTreeSet<i32> {
+    let mut family = BTreeSet::from([ancestor]);
+    loop {
+        let is_child = |pid: &i32| state_and_parent(*pid).is_some_and(|(_, parent)| family.contains(&parent));
+        let fresh: Vec<i32> = pids().into_iter().filter(|pid| !family.contains(pid)).filter(is_child).collect();
+        if fresh.is_empty() {
+            family.remove(&ancestor);
+            return family;
+        }
+        family.extend(fresh);
+    }
 }
 
 /// Counts how often a signal arrives within a while after the first, by its exit status: 40 + times.
