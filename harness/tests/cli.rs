@@ -1,6 +1,8 @@
 //! The command line from outside: help, every error text with its exit code, lists, and what `--dry-run` prints. Starts no
 //! system.
 
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on panics; a skipped one says so")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
