@@ -129,7 +129,7 @@ async fn a_write_may_ask_for_more_than_the_cluster_does() {
 async fn an_async_write_that_only_the_old_leader_had_is_reported_as_truncated() {
     let mut cluster = Cluster::start(3, &["replication=async"]);
     let leader = cluster.leader().await;
-    cluster.post(leader, "/v1/write", &json!({"key": "k", "value": 1})).await.unwrap().expect(200);
+    cluster.post(leader, "/v1/write", &json!({"key": "k", "value": 1, "ack": "sync"})).await.unwrap().expect(200);
     // With both followers gone nobody else can have it; the leader goes before its followers come back.
     for index in (0..3).filter(|index| *index != leader) {
         cluster.kill(index);
