@@ -7,10 +7,12 @@
 //! - `driver`: runs the core as a process: sockets, timers and the disk around one task that owns all state.
 //! - [`core`]: the pure replication core.
 //! - `storage`: the write-ahead log and the event log.
+//! - [`simulator`]: the same core under a seeded event queue.
 
 pub mod cli;
 pub mod core;
 mod driver;
 mod http;
 pub mod settings;
+pub mod simulator;
 mod storage;

@@ -357,6 +357,14 @@ impl Settings {
         }
         self.replication.check(nodes)?;
         self.read.check(self.failover)?;
+        let ElectionTimeout { min_ms, max_ms } = self.election_timeout;
+        if self.failover == Failover::Consensus && min_ms == max_ms {
+            return Err(SettingsError::conflict(format!(
+                "election-timeout={min_ms}-{max_ms} lets all candidates stand at the same moment, again and again: \
+                 consensus needs a range, for example {min_ms}-{}",
+                min_ms * 2
+            )));
+        }
         if self.heartbeat_ms * 2 > self.election_timeout.min_ms {
             return Err(SettingsError::conflict(format!(
                 "heartbeat={} is more than half of election-timeout={}: one late heartbeat would depose a healthy \
@@ -498,6 +506,7 @@ mod tests {
             (&[("heartbeat", "0")], 3, "invalid value `0`"),
             (&[("election-timeout", "600-300")], 3, "invalid value `600-300`"),
             (&[("election-timeout", "500")], 3, "MIN-MAX"),
+            (&[("election-timeout", "500-500")], 3, "for example 500-1000"),
             (&[], 0, "at least one node"),
         ];
         for (pairs, nodes, expected) in cases {

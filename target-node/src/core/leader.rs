@@ -25,18 +25,12 @@ pub(super) struct Leadership {
     pub(super) early_reads: Vec<(u64, String)>,
     pub(super) rounds: ReadRounds,
     pub(super) heartbeat_due_us: u64,
-    pub(super) heartbeat_wanted: bool,
     pub(super) round_began: bool,
 }
 
 impl Leadership {
     pub(super) fn matched(&self) -> BTreeMap<NodeId, Position> {
         self.progress.iter().map(|(node, progress)| (*node, progress.matched())).collect()
-    }
-
-    /// Whether to send a heartbeat and whether a round of confirmation began; both are then seen to.
-    pub(super) fn take_wanted(&mut self) -> (bool, bool) {
-        (std::mem::take(&mut self.heartbeat_wanted), std::mem::take(&mut self.round_began))
     }
 
     /// The last round that `count` followers have answered.
@@ -67,7 +61,6 @@ impl Core {
             early_reads: Vec::new(),
             rounds: ReadRounds::default(),
             heartbeat_due_us: now_us + self.settings.heartbeat_ms * 1_000,
-            heartbeat_wanted: false,
             round_began: false,
         }));
         self.leader = Some(self.id);

@@ -53,6 +53,13 @@ impl Ledger {
             .flat_map(|((term, from), to)| (from.0..=to.0).map(|position| (Position(position), *term)))
     }
 
+    /// Whether the write at this place was acknowledged.
+    #[must_use]
+    pub fn has_acknowledged(&self, position: Position, term: Term) -> bool {
+        let before = self.acknowledged.range((term, Position(0))..=(term, position)).next_back();
+        before.is_some_and(|(_, last)| *last >= position)
+    }
+
     /// What was reported as truncated and not as restored since, by position.
     #[must_use]
     pub fn missing(&self) -> &BTreeMap<(Position, Term), AcknowledgedWrite> {
@@ -76,6 +83,8 @@ mod tests {
         }
         let places: Vec<_> = ledger.acknowledged().map(|(position, term)| (term.0, position.0)).collect();
         assert_eq!(places, [(1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (2, 8)]);
+        assert!(ledger.has_acknowledged(Position(5), Term(1)) && ledger.has_acknowledged(Position(8), Term(2)));
+        assert!(!ledger.has_acknowledged(Position(8), Term(1)) && !ledger.has_acknowledged(Position(1), Term(1)));
         assert_eq!(ledger.acknowledged.len(), 3, "adjacent events must not cost memory each");
     }
 

@@ -13,6 +13,7 @@ use super::{
     leader::Leadership,
     log::Log,
     message::{Ballot, Message},
+    replication::Progress,
     state::State,
     types::{Claim, Entry, HardState, NodeId, Position, Term},
     value::Value,
@@ -144,7 +145,7 @@ impl Core {
                     return;
                 }
                 leadership.heartbeat_due_us = self.now_us + self.settings.heartbeat_ms * 1_000;
-                leadership.heartbeat_wanted = true;
+                leadership.progress.values_mut().for_each(Progress::beat);
                 if self.settings.failover == Failover::Consensus {
                     self.check_quorum();
                 }
@@ -166,17 +167,62 @@ impl Core {
         }
     }
 
+    /// What the node does.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match &self.role {
+            RoleState::Follower => Role::Follower,
+            RoleState::Candidate { .. } => Role::Candidate,
+            RoleState::Leader(_) => Role::Leader,
+        }
+    }
+
+    /// The term it leads in, or the highest it knows.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        self.hard_state.term
+    }
+
+    /// The leader that it follows: itself if it leads.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    /// The last position of its log.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        self.log.last()
+    }
+
+    /// Up to where its log is durable.
+    #[must_use]
+    pub fn durable(&self) -> Position {
+        self.durability.durable()
+    }
+
+    /// Up to where its state is visible to reads.
+    #[must_use]
+    pub fn visible(&self) -> Position {
+        self.state.position()
+    }
+
+    /// Up to where its log is committed, as far as it knows.
+    #[must_use]
+    pub fn committed(&self) -> Position {
+        self.committed
+    }
+
     /// What the node knows about itself.
     #[must_use]
     pub fn status(&self) -> Status {
-        let (role, matched) = match &self.role {
-            RoleState::Follower => (Role::Follower, BTreeMap::new()),
-            RoleState::Candidate { .. } => (Role::Candidate, BTreeMap::new()),
-            RoleState::Leader(leadership) => (Role::Leader, leadership.matched()),
+        let matched = match &self.role {
+            RoleState::Follower | RoleState::Candidate { .. } => BTreeMap::new(),
+            RoleState::Leader(leadership) => leadership.matched(),
         };
         Status {
             node: self.id,
-            role,
+            role: self.role(),
             term: self.hard_state.term,
             leader: self.leader,
             last: self.log.last(),
@@ -191,6 +237,12 @@ impl Core {
     /// The entries of the log, from position 1.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> + '_ {
         self.log.slots().iter().map(|slot| &slot.entry)
+    }
+
+    /// The entry at `position`, if the log reaches so far.
+    #[must_use]
+    pub fn entry(&self, position: Position) -> Option<&Entry> {
+        self.log.get(position).map(|slot| &slot.entry)
     }
 
     /// The visible state: every key with its value, by key.

@@ -35,6 +35,8 @@ pub(super) struct Progress {
     /// What it is sent next.
     next: Position,
     mode: Mode,
+    /// It shall hear its leader in this step.
+    beat_wanted: bool,
     /// The last round of confirmation that it answered.
     confirmed_round: u64,
     /// When it answered last.
@@ -45,7 +47,7 @@ impl Progress {
     /// A follower of which nothing is known, by a leader whose log ends at `last`.
     pub(super) fn new(last: Position, now_us: u64) -> Self {
         let mode = Mode::Probing { under_way: false };
-        Self { matched: Position(0), next: last.next(), mode, confirmed_round: 0, heard_us: now_us }
+        Self { matched: Position(0), next: last.next(), mode, beat_wanted: false, confirmed_round: 0, heard_us: now_us }
     }
 
     pub(super) fn matched(&self) -> Position {
@@ -85,14 +87,11 @@ impl Progress {
         }
     }
 
-    /// Lets a probe be repeated; true if the follower needs an append without entries instead.
-    fn beat(&mut self) -> bool {
+    /// Lets the follower hear its leader in this step: by the probe again, or by an append without entries.
+    pub(super) fn beat(&mut self) {
         match &mut self.mode {
-            Mode::Probing { under_way } => {
-                *under_way = false;
-                false
-            }
-            Mode::Streaming { .. } => true,
+            Mode::Probing { under_way } => *under_way = false,
+            Mode::Streaming { .. } => self.beat_wanted = true,
         }
     }
 
@@ -138,11 +137,11 @@ impl Core {
             Failover::Timeout | Failover::Manual => self.durability.durable(),
         };
         let RoleState::Leader(leadership) = &mut self.role else { return };
-        let (heartbeat, round_began) = leadership.take_wanted();
         let mut sends = Vec::new();
-        let Leadership { claim, progress, rounds, .. } = &mut **leadership;
+        let Leadership { claim, progress, rounds, round_began, .. } = &mut **leadership;
+        let round_began = std::mem::take(round_began);
         for (node, progress) in progress {
-            let empty_wanted = (heartbeat && progress.beat()) || round_began;
+            let empty_wanted = std::mem::take(&mut progress.beat_wanted) || round_began;
             let mut batches: Vec<_> = std::iter::from_fn(|| progress.take_entries(&self.log, end)).collect();
             if empty_wanted {
                 batches.push((progress.previous(), Vec::new()));

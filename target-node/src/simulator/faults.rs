@@ -1,0 +1,128 @@
+//! Faults, applied to a world; and healing them.
+
+use super::{
+    plan::{Fault, Links, Target},
+    world::World,
+};
+use crate::core::{Input, NodeId, Role};
+
+impl World {
+    pub(super) fn inject(&mut self, index: usize) -> Result<(), String> {
+        let fault = self.plan.faults[index].fault.clone();
+        if self.plan.traced {
+            self.trace.push(format!("{:>9} {fault:?}", self.now_us));
+        }
+        match fault {
+            Fault::Crash { node, after_effects: None } => return self.crash(self.resolve(node)),
+            Fault::Crash { node, after_effects } => {
+                let node = self.resolve(node);
+                self.machine(node).crash_after_effects = after_effects;
+            }
+            Fault::Restart { node } => return self.restart(node),
+            Fault::RestartAll => return self.restart_all(),
+            Fault::Pause { node } => {
+                let node = self.resolve(node);
+                let machine = self.machine(node);
+                if machine.core.is_some() && machine.paused.is_none() {
+                    machine.paused = Some(Vec::new());
+                }
+            }
+            Fault::ResumeAll => return self.resume_all(),
+            Fault::Isolate { node, from, one_way, links } => self.isolate(node, &from, one_way, links),
+            Fault::Split { side, links } => {
+                let others = self.nodes().filter(|node| !side.contains(node)).collect::<Vec<_>>();
+                for node in side {
+                    others.iter().for_each(|other| self.cut(node, *other, false, links));
+                }
+            }
+            Fault::Join => self.network.join(),
+            Fault::SlowDisk { node, factor } => {
+                let node = self.resolve(node);
+                self.machine(node).disk.slowness = factor;
+            }
+            Fault::Promote { node } => return self.input(self.resolve(node), Input::Promote),
+        }
+        Ok(())
+    }
+
+    /// Ends every fault.
+    pub(super) fn heal(&mut self) -> Result<(), String> {
+        self.network.join();
+        for machine in &mut self.machines {
+            machine.disk.slowness = 1;
+            machine.crash_after_effects = None;
+        }
+        self.resume_all()?;
+        self.restart_all()
+    }
+
+    fn isolate(&mut self, node: Target, from: &[Target], one_way: bool, links: Links) {
+        let node = self.resolve(node);
+        let others: Vec<_> = match from {
+            [] => self.nodes().collect(),
+            from => from.iter().map(|target| self.resolve(*target)).collect(),
+        };
+        for other in others.into_iter().filter(|other| *other != node) {
+            self.cut(node, other, one_way, links);
+        }
+    }
+
+    fn cut(&mut self, node: NodeId, other: NodeId, one_way: bool, links: Links) {
+        self.network.cut(other, node);
+        if !one_way {
+            self.network.cut(node, other);
+        }
+        if links == Links::NodesAndClients {
+            self.network.cut_clients(node, other);
+            self.network.cut_clients(other, node);
+        }
+    }
+
+    pub(super) fn crash(&mut self, node: NodeId) -> Result<(), String> {
+        let machine = &mut self.machines[usize::from(node.0) - 1];
+        if machine.core.is_none() {
+            return Ok(());
+        }
+        machine.stop();
+        let appended = machine.disk.crash(&mut self.rng);
+        self.saw_on_disk(&appended)
+    }
+
+    fn restart(&mut self, node: NodeId) -> Result<(), String> {
+        let (nodes, settings, seed, now_us) = (self.plan.nodes, self.plan.settings, self.plan.seed, self.now_us);
+        if self.machine(node).core.is_some() {
+            return Ok(());
+        }
+        self.machine(node).start(nodes, settings, seed, now_us);
+        self.input(node, Input::Tick)
+    }
+
+    pub(super) fn restart_all(&mut self) -> Result<(), String> {
+        self.nodes().try_for_each(|node| self.restart(node))
+    }
+
+    fn resume_all(&mut self) -> Result<(), String> {
+        for node in self.nodes() {
+            if let Some(waiting) = self.machine(node).paused.take() {
+                self.step(node, waiting)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (1..=self.plan.nodes).map(NodeId)
+    }
+
+    fn resolve(&self, target: Target) -> NodeId {
+        let leader = || {
+            let leaders = self.cores().filter(|(_, core)| core.role() == Role::Leader);
+            leaders.max_by_key(|(node, core)| (core.term(), *node)).map_or(NodeId(1), |(node, _)| node)
+        };
+        match target {
+            Target::Node(node) => node,
+            Target::Leader => leader(),
+            Target::NextInLine => NodeId(leader().0 % self.plan.nodes + 1),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What a finished run shows. The cluster has healed and agrees; its log is the truth from here on.
+//!
+//! The state is computed again from that log by a model of its own, so that core and judge do not share a mistake.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{clients::Operation, raft, world::World};
+use crate::{
+    core::{
+        Change, Claim, ClientRequest, ClientResponse, Command, Entry, Ledger, NodeId, Position, ProtocolEvent, Term,
+        Value,
+    },
+    settings::{ReadLevel, Replication, Settings},
+};
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// How many writes were acknowledged by a leader's decision.
+    pub acknowledged: usize,
+    /// How many of them are not in the final log.
+    pub lost: usize,
+    /// How many writes were reported as truncated and later as restored.
+    pub restored: usize,
+    /// How many acknowledged writes prove two leaders: invoked under an older term after another node's
+    /// acknowledgement under a newer term had completed, or acknowledged by two nodes under one term.
+    pub split_brain: usize,
+    /// How many reads at level `leader` missed a write acknowledged under a newer term before they were invoked.
+    pub stale_leader_reads: usize,
+    /// How many reigns began.
+    pub reigns: usize,
+    /// How many operations clients invoked.
+    pub operations: usize,
+    /// How long after its end the cluster agreed, in microseconds.
+    pub converged_us: u64,
+    /// How many steps the cores took.
+    pub steps: u64,
+    /// A line for every step, if the plan asked for it.
+    pub trace: Vec<String>,
+}
+
+/// Whether an event about a lost write is the first since the opposite one.
+pub(super) fn reported_once(ledger: &Ledger, event: &ProtocolEvent) -> Result<(), String> {
+    let is_missing = |position, term| ledger.missing().contains_key(&(position, term));
+    match event {
+        ProtocolEvent::TruncatedAcked(write) if is_missing(write.position, write.term) => {
+            Err(format!("{write:?} is reported as truncated twice"))
+        }
+        ProtocolEvent::RestoredAcked(write) if !is_missing(write.position, write.term) => {
+            Err(format!("{write:?} is reported as restored, but was not missing"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Judges a world that has converged.
+pub(super) fn judge(world: &World) -> Result<Report, String> {
+    let log = final_log(world)?;
+    let history = History::replay(&log);
+    for machine in &world.machines {
+        let Some(core) = &machine.core else { return Err(format!("{} is down at the end", machine.id)) };
+        let contents: Vec<_> = core.contents().map(|(key, value)| (key.to_owned(), value)).collect();
+        if contents != history.contents {
+            return Err(format!("{} shows {contents:?}, the log says {:?}", machine.id, history.contents));
+        }
+    }
+    let (acknowledged, lost) = ledgers_tell_the_truth(world, &log)?;
+    answers_were_true(world, &log, &history)?;
+    if is_safe(&world.plan.settings, world.plan.nodes) {
+        if lost > 0 {
+            return Err(format!("{lost} acknowledged writes are lost: {:?}", world.plan.settings));
+        }
+        reads_were_true(world, &history)?;
+    }
+    let restored = count_events(world, |event| matches!(event, ProtocolEvent::RestoredAcked(_)));
+    Ok(Report {
+        acknowledged,
+        lost,
+        restored,
+        split_brain: split_brain(&world.operations),
+        stale_leader_reads: stale_leader_reads(&world.operations),
+        reigns: count_events(world, |event| matches!(event, ProtocolEvent::BecameLeader { .. })),
+        operations: world.operations.len(),
+        converged_us: world.now_us - world.plan.end_us,
+        steps: world.steps,
+        trace: world.trace.clone(),
+    })
+}
+
+fn count_events(world: &World, counts: impl Fn(&ProtocolEvent) -> bool) -> usize {
+    world.machines.iter().flat_map(|machine| &machine.events).filter(|event| counts(event)).count()
+}
+
+/// Whether every acknowledgement is one for ever.
+fn is_safe(settings: &Settings, nodes: u16) -> bool {
+    let enough = match settings.replication {
+        Replication::Async => false,
+        Replication::SemiSync(followers) => followers >= nodes / 2,
+        Replication::Majority | Replication::Sync => true,
+    };
+    enough && raft::are_promised(settings.failover)
+}
+
+fn final_log(world: &World) -> Result<Vec<Entry>, String> {
+    let mut logs = world.machines.iter().filter_map(|machine| machine.core.as_ref()).map(|core| core.entries());
+    let first: Vec<_> = logs.next().into_iter().flatten().cloned().collect();
+    if logs.all(|log| log.eq(&first)) { Ok(first) } else { Err("logs differ after convergence".to_owned()) }
+}
+
+/// The ledger of every node misses exactly the writes that it acknowledged and that the final log does not have.
+/// Returns how many were acknowledged and how many are lost.
+fn ledgers_tell_the_truth(world: &World, log: &[Entry]) -> Result<(usize, usize), String> {
+    let (mut acknowledged, mut lost) = (0, 0);
+    for machine in &world.machines {
+        let in_log = |(position, term): &(Position, Term)| {
+            let claim = Claim { term: *term, leader: machine.id };
+            entry_at(log, *position).is_some_and(|entry| entry.claim == claim)
+        };
+        let all: BTreeSet<_> = machine.ledger.acknowledged().collect();
+        let missing: BTreeSet<_> = all.iter().copied().filter(|place| !in_log(place)).collect();
+        let reported: BTreeSet<_> = machine.ledger.missing().keys().copied().collect();
+        if missing != reported {
+            let node = machine.id;
+            return Err(format!("{node} reports {reported:?} as lost, but {missing:?} are: {:?}", machine.events));
+        }
+        acknowledged += all.len();
+        lost += missing.len();
+    }
+    Ok((acknowledged, lost))
+}
+
+/// Every answer that clients got agrees with the final log, as far as the log still has the entry: what was
+/// acknowledged took effect, what was refused did not, and what was never appended is not there.
+fn answers_were_true(world: &World, log: &[Entry], history: &History) -> Result<(), String> {
+    let appended: BTreeSet<_> =
+        log.iter().filter_map(|entry| entry.origin.as_ref()).map(|origin| origin.operation).collect();
+    for (number, operation) in world.operations.iter().enumerate() {
+        let complain = |what| Err(format!("operation {number} {what}: {operation:?}"));
+        let effect_at = |position, term| {
+            let claim = Claim { term, leader: operation.node };
+            entry_at(log, position).filter(|entry| entry.claim == claim).map(|_| history.effects.contains(&position))
+        };
+        match &operation.completed {
+            Some((_, ClientResponse::Acknowledged { term, position, .. })) => {
+                let ledger = &world.machines[usize::from(operation.node.0) - 1].ledger;
+                if !ledger.has_acknowledged(*position, *term) {
+                    return complain("is acknowledged without an event");
+                }
+                if effect_at(*position, *term) == Some(false) {
+                    return complain("is acknowledged, but had no effect");
+                }
+            }
+            Some((
+                _,
+                ClientResponse::PreconditionFailed { term, position } | ClientResponse::WrongType { term, position },
+            )) if effect_at(*position, *term) == Some(true) => return complain("is refused, but had an effect"),
+            Some((_, ClientResponse::NotLeader { .. } | ClientResponse::Refused { .. }))
+                if appended.contains(&(number as u64)) =>
+            {
+                return complain("was never appended, but is in the log");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Under safe settings every read shows the state at its position, and a `read-index` read is not behind anything that
+/// was acknowledged, or read likewise, before it was invoked.
+fn reads_were_true(world: &World, history: &History) -> Result<(), String> {
+    let mut known: Vec<(u64, Position)> = world.operations.iter().filter_map(completed_position).collect();
+    known.sort_unstable();
+    // The highest position known so far, by time of completion.
+    let mut highest = Position(0);
+    for (_, position) in &mut known {
+        highest = highest.max(*position);
+        *position = highest;
+    }
+    for operation in &world.operations {
+        let Some((_, ClientResponse::Value { value, position, level, .. })) = &operation.completed else { continue };
+        let ClientRequest::Read { key, .. } = &operation.request else { continue };
+        let expected = history.value_at(key, *position);
+        if *value != expected {
+            return Err(format!("{operation:?} should have read {expected:?}"));
+        }
+        let before = known.partition_point(|(completed_us, _)| *completed_us < operation.invoked_us);
+        let least = before.checked_sub(1).map_or(Position(0), |index| known[index].1);
+        if *level == ReadLevel::ReadIndex && *position < least {
+            return Err(format!("{operation:?} is behind {least}, which was known before it was invoked"));
+        }
+    }
+    Ok(())
+}
+
+/// The position that later `read-index` reads must not be behind, and when the client knew it.
+fn completed_position(operation: &Operation) -> Option<(u64, Position)> {
+    match operation.completed {
+        Some((completed_us, ClientResponse::Value { position, level: ReadLevel::ReadIndex, .. })) => {
+            Some((completed_us, position))
+        }
+        _ => operation.acknowledged().map(|(_, position, completed_us)| (completed_us, position)),
+    }
+}
+
+fn split_brain(operations: &[Operation]) -> usize {
+    let mut nodes_of: BTreeMap<Term, BTreeSet<NodeId>> = BTreeMap::new();
+    // When each node's first acknowledgement under each term had completed.
+    let mut first_completed: BTreeMap<(Term, NodeId), u64> = BTreeMap::new();
+    let acknowledged = |operation: &Operation| operation.acknowledged().map(|(term, _, at_us)| (term, at_us));
+    for operation in operations {
+        let Some((term, completed_us)) = acknowledged(operation) else { continue };
+        nodes_of.entry(term).or_default().insert(operation.node);
+        let first = first_completed.entry((term, operation.node)).or_insert(completed_us);
+        *first = completed_us.min(*first);
+    }
+    let proves = |operation: &&Operation| {
+        let Some((term, _)) = acknowledged(operation) else { return false };
+        let newer = first_completed.range((term.next(), NodeId(0))..);
+        nodes_of[&term].len() > 1
+            || newer.clone().any(|((_, node), at_us)| *node != operation.node && *at_us < operation.invoked_us)
+    };
+    operations.iter().filter(proves).count()
+}
+
+fn stale_leader_reads(operations: &[Operation]) -> usize {
+    let acknowledged: Vec<_> =
+        operations.iter().filter_map(|operation| Some((operation, operation.acknowledged()?))).collect();
+    let is_stale = |read: &&Operation| {
+        let Some((_, ClientResponse::Value { term, position, level: ReadLevel::Leader, .. })) = &read.completed else {
+            return false;
+        };
+        acknowledged.iter().any(|(write, (write_term, write_position, completed_us))| {
+            key_of(&write.request) == key_of(&read.request)
+                && write_term > term
+                && write_position > position
+                && *completed_us < read.invoked_us
+        })
+    };
+    operations.iter().filter(is_stale).count()
+}
+
+fn key_of(request: &ClientRequest) -> &str {
+    match request {
+        ClientRequest::Read { key, .. } => key,
+        ClientRequest::Write { change, .. } => change.key(),
+    }
+}
+
+fn entry_at(log: &[Entry], position: Position) -> Option<&Entry> {
+    log.get((position.0 as usize).checked_sub(1)?)
+}
+
+/// The final log's meaning, computed without the core's state.
+struct History {
+    /// The positions whose entries had an effect.
+    effects: BTreeSet<Position>,
+    /// Every value that each key ever had, by position.
+    values: BTreeMap<String, BTreeMap<Position, Value>>,
+    contents: Vec<(String, Value)>,
+}
+
+impl History {
+    fn replay(log: &[Entry]) -> Self {
+        let mut sets: BTreeMap<&str, BTreeSet<&Value>> = BTreeMap::new();
+        let mut registers: BTreeMap<&str, &Value> = BTreeMap::new();
+        let (mut effects, mut values) = (BTreeSet::new(), BTreeMap::<String, BTreeMap<Position, Value>>::new());
+        for entry in log {
+            let Command::Change(change) = &entry.command else { continue };
+            let key = change.key();
+            let after = match change {
+                Change::Write { value, .. } => (!sets.contains_key(key)).then_some(value),
+                Change::Cas { old, new, .. } => {
+                    let matches =
+                        registers.get(key).map_or_else(|| old.as_json_text() == "null", |value| *value == old);
+                    (matches && !sets.contains_key(key)).then_some(new)
+                }
+                Change::Add { value, .. } if !registers.contains_key(key) => {
+                    let elements = sets.entry(key).or_default();
+                    elements.insert(value);
+                    let list = Value::list(elements.iter().copied());
+                    values.entry(key.to_owned()).or_default().insert(entry.position, list);
+                    effects.insert(entry.position);
+                    continue;
+                }
+                Change::Add { .. } => None,
+            };
+            if let Some(value) = after {
+                registers.insert(key, value);
+                values.entry(key.to_owned()).or_default().insert(entry.position, value.clone());
+                effects.insert(entry.position);
+            }
+        }
+        let last = |values: &BTreeMap<Position, Value>| values.values().next_back().cloned();
+        let contents = values.iter().filter_map(|(key, values)| Some((key.clone(), last(values)?))).collect();
+        Self { effects, values, contents }
+    }
+
+    fn value_at(&self, key: &str, position: Position) -> Option<Value> {
+        self.values.get(key)?.range(..=position).next_back().map(|(_, value)| value.clone())
+    }
+}

@@ -1,0 +1,66 @@
+//! One machine: a core that can be stopped, a disk, and the file of events, which survives like the disk.
+
+use crate::{
+    core::{Core, Input, Ledger, NodeId, ProtocolEvent, Restored},
+    settings::Settings,
+};
+
+use super::disk::Disk;
+
+/// A node and what surrounds it.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) id: NodeId,
+    /// None while it is down.
+    pub(super) core: Option<Core>,
+    /// How often it has started.
+    pub(super) incarnation: u64,
+    pub(super) disk: Disk,
+    /// Everything that its incarnations have reported.
+    pub(super) events: Vec<ProtocolEvent>,
+    /// The events, read back from the first to the last.
+    pub(super) ledger: Ledger,
+    /// What waits while it is paused.
+    pub(super) paused: Option<Vec<Input>>,
+    /// When the next tick is queued for.
+    pub(super) tick_due_us: u64,
+    /// How many effects of the next step are performed before it crashes.
+    pub(super) crash_after_effects: Option<usize>,
+}
+
+impl Machine {
+    pub(super) fn new(id: NodeId) -> Self {
+        Self {
+            id,
+            core: None,
+            incarnation: 0,
+            disk: Disk::new(),
+            events: Vec::new(),
+            ledger: Ledger::default(),
+            paused: None,
+            tick_due_us: u64::MAX,
+            crash_after_effects: None,
+        }
+    }
+
+    pub(super) fn record(&mut self, event: ProtocolEvent) {
+        self.ledger.record(&event);
+        self.events.push(event);
+    }
+
+    pub(super) fn start(&mut self, nodes: u16, settings: Settings, seed: u64, now_us: u64) {
+        self.incarnation += 1;
+        let (hard_state, entries) = self.disk.contents();
+        let restored = Restored { hard_state, entries, ledger: self.ledger.clone() };
+        let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.incarnation;
+        self.core = Some(Core::new(self.id, nodes, settings, restored, seed, now_us));
+        self.tick_due_us = u64::MAX;
+    }
+
+    /// Forgets everything but disk and events; the caller has told the disk.
+    pub(super) fn stop(&mut self) {
+        self.core = None;
+        self.paused = None;
+        self.crash_after_effects = None;
+    }
+}

@@ -1,0 +1,177 @@
+//! The five safety properties of the Raft paper (figure 3), checked after every step against everything that ever was.
+//!
+//! Log matching is checked in every mode, with claims in the place of terms; the others under consensus only. Two more
+//! facts about disks are checked: what a leader commits is on the disks of a majority, and what it acknowledges is on as
+//! many disks as the level of the write promises.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::machine::Machine;
+use crate::{
+    core::{Claim, ClientResponse, Core, Effect, Entry, NodeId, Position, ProtocolEvent, Record, Role, Term},
+    settings::{Failover, Replication},
+};
+
+/// A committed entry, and the term of the node that first knew it committed.
+#[derive(Debug, Clone, Copy)]
+struct Committed {
+    claim: Claim,
+    in_term: Term,
+}
+
+/// What a step may change, at a glance.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance {
+    node: NodeId,
+    role: Role,
+    term: Term,
+    last: Position,
+    committed: Position,
+}
+
+impl Glance {
+    pub(super) fn at(node: NodeId, core: &Core) -> Self {
+        Self { node, role: core.role(), term: core.term(), last: core.last(), committed: core.committed() }
+    }
+}
+
+/// What has been seen of a cluster so far.
+#[derive(Debug, Default)]
+pub(super) struct Properties {
+    leaders: BTreeMap<Term, NodeId>,
+    /// Every entry that ever left a node or reached a disk, with the claim of the entry before it.
+    entries: FxHashMap<(Position, Claim), (Entry, Claim)>,
+    committed: Vec<Committed>,
+}
+
+impl Properties {
+    /// Log matching: position and claim decide an entry and the one before it, hence by induction the whole log.
+    pub(super) fn saw_entry(&mut self, entry: &Entry, previous: Claim) -> Result<(), String> {
+        let known = self.entries.entry((entry.position, entry.claim)).or_insert_with(|| (entry.clone(), previous));
+        if known.0 == *entry && known.1 == previous {
+            return Ok(());
+        }
+        Err(format!("log matching: {entry:?} after {previous:?}, but elsewhere {:?} after {:?}", known.0, known.1))
+    }
+
+    /// What a step under consensus must not do. `before` is the node before it.
+    pub(super) fn after_step(
+        &mut self,
+        before: &Glance,
+        core: &Core,
+        effects: &[Effect],
+        machines: &[Machine],
+    ) -> Result<(), String> {
+        let after = Glance::at(before.node, core);
+        if after.term < before.term || (after.term == before.term && after.committed < before.committed) {
+            return Err(format!("{} went back from {before:?} to {after:?}", after.node));
+        }
+        leader_append_only(before, &after, effects)?;
+        self.election_safety(&after)?;
+        if effects.iter().any(|effect| matches!(effect, Effect::Event(ProtocolEvent::BecameLeader { .. }))) {
+            self.leader_completeness(core, &after)?;
+        }
+        self.state_machine_safety(before, &after, core, machines)?;
+        effects.iter().try_for_each(|effect| acknowledged_durably(effect, core, machines))
+    }
+
+    fn election_safety(&mut self, after: &Glance) -> Result<(), String> {
+        if after.role != Role::Leader {
+            return Ok(());
+        }
+        let leader = *self.leaders.entry(after.term).or_insert(after.node);
+        if leader == after.node {
+            return Ok(());
+        }
+        Err(format!("election safety: {leader} and {} both lead in term {}", after.node, after.term))
+    }
+
+    /// What was known committed in an earlier term is in the log of a new leader.
+    fn leader_completeness(&self, core: &Core, after: &Glance) -> Result<(), String> {
+        for (index, committed) in self.committed.iter().enumerate() {
+            let position = Position(index as u64 + 1);
+            let claim = core.entry(position).map(|entry| entry.claim);
+            if committed.in_term < after.term && claim != Some(committed.claim) {
+                let Glance { node, term, .. } = after;
+                return Err(format!(
+                    "leader completeness: {node} leads in term {term} with {claim:?} at position {position}, where \
+                     {committed:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// All nodes commit the same entry at a position, and a leader commits only what a majority has on disk.
+    fn state_machine_safety(
+        &mut self,
+        before: &Glance,
+        after: &Glance,
+        core: &Core,
+        machines: &[Machine],
+    ) -> Result<(), String> {
+        for position in (before.committed.0 + 1..=after.committed.0).map(Position) {
+            let Some(claim) = core.entry(position).map(|entry| entry.claim) else {
+                return Err(format!("{} committed position {position}, which it does not have", after.node));
+            };
+            match self.committed.get(position.0 as usize - 1) {
+                Some(known) if known.claim == claim => {}
+                Some(known) => {
+                    let node = after.node;
+                    return Err(format!("state machine safety: {node} commits {claim:?} at {position}, but {known:?}"));
+                }
+                None => self.committed.push(Committed { claim, in_term: after.term }),
+            }
+            let copies = machines.iter().filter(|machine| machine.disk.holds(position, claim)).count();
+            if after.role == Role::Leader && copies <= machines.len() / 2 {
+                return Err(format!("{} committed position {position}, which is on {copies} disks", after.node));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn leader_append_only(before: &Glance, after: &Glance, effects: &[Effect]) -> Result<(), String> {
+    if before.role != Role::Leader || after.role != Role::Leader || before.term != after.term {
+        return Ok(());
+    }
+    let mut next = before.last.next();
+    for effect in effects {
+        let Effect::Persist { records, .. } = effect else { continue };
+        for record in records {
+            match record {
+                Record::Append(entry) if entry.position == next && entry.claim.leader == after.node => {
+                    next = next.next();
+                }
+                Record::HardState(_) => {}
+                other => return Err(format!("leader append-only: {} wrote {other:?}", after.node)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An acknowledgement at a level that no change of leader can undo is backed by as many disks as it says.
+fn acknowledged_durably(effect: &Effect, core: &Core, machines: &[Machine]) -> Result<(), String> {
+    let Effect::Reply { response: ClientResponse::Acknowledged { position, replication, .. }, .. } = effect else {
+        return Ok(());
+    };
+    let needed = match replication {
+        Replication::Majority => machines.len() / 2 + 1,
+        Replication::Sync => machines.len(),
+        Replication::Async | Replication::SemiSync(_) => 1,
+    };
+    let claim = core.entry(*position).map_or(Claim::NONE, |entry| entry.claim);
+    let copies = machines.iter().filter(|machine| machine.disk.holds(*position, claim)).count();
+    if copies >= needed {
+        return Ok(());
+    }
+    Err(format!("position {position} is acknowledged at level {replication}, but on {copies} disks"))
+}
+
+/// Whether the properties beyond log matching are promised.
+pub(super) fn are_promised(failover: Failover) -> bool {
+    failover == Failover::Consensus
+}

@@ -1,0 +1,354 @@
+//! The event queue: what happens, in the order of virtual time, until the cluster has healed and agrees.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use thiserror::Error;
+
+use super::{
+    clients::{Client, Operation, PATIENCE_US},
+    judge::{self, Report},
+    machine::Machine,
+    network::Network,
+    plan::Plan,
+    raft::{self, Glance, Properties},
+};
+use crate::core::{
+    Claim, ClientResponse, Core, Effect, Entry, Input, Message, NodeId, Position, ProtocolEvent, Role, Token,
+};
+
+/// How long a healed cluster may take to agree, in microseconds.
+const CONVERGENCE_US_MAX: u64 = 10_000_000;
+/// How often agreement is looked for, in microseconds.
+const CONVERGENCE_LOOK_US: u64 = 10_000;
+/// More happenings than this at once are a message storm.
+const HAPPENINGS_MAX: usize = 50_000;
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("seed {seed}, {at_us} µs after the start: {what}")]
+pub struct Violation {
+    /// The seed of the plan.
+    pub seed: u64,
+    /// When it showed.
+    pub at_us: u64,
+    /// What was broken.
+    pub what: String,
+    /// The last steps before, if the plan asked for a trace.
+    pub trace: Vec<String>,
+}
+
+/// Something that will happen.
+#[derive(Debug)]
+enum Happening {
+    Tick { node: NodeId },
+    Deliver { from: NodeId, to: NodeId, message: Message },
+    Persisted { node: NodeId, incarnation: u64, token: Token },
+    Next { client: usize },
+    Request { operation: usize },
+    Response { operation: usize, response: ClientResponse },
+    GiveUp { operation: usize },
+    Fault { index: usize },
+    End,
+    Look,
+}
+
+/// A cluster, its surroundings, and what has been seen so far.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) now_us: u64,
+    queue: BinaryHeap<Reverse<(u64, u64)>>,
+    happenings: BTreeMap<u64, Happening>,
+    next_number: u64,
+    pub(super) machines: Vec<Machine>,
+    pub(super) network: Network,
+    clients: Vec<Client>,
+    pub(super) operations: Vec<Operation>,
+    properties: Properties,
+    /// Since when the cluster agrees, and on what.
+    agreement: Option<(u64, (NodeId, Claim, Position))>,
+    pub(super) steps: u64,
+    pub(super) trace: Vec<String>,
+}
+
+/// Runs a plan to its end.
+///
+/// # Errors
+/// The first promise that was broken.
+pub fn simulate(plan: Plan) -> Result<Report, Violation> {
+    let mut world = World::new(plan);
+    let result = world.run().and_then(|()| judge::judge(&world));
+    result.map_err(|what| Violation {
+        seed: world.plan.seed,
+        at_us: world.now_us,
+        what,
+        trace: std::mem::take(&mut world.trace),
+    })
+}
+
+impl World {
+    fn new(plan: Plan) -> Self {
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(plan.seed),
+            now_us: 0,
+            queue: BinaryHeap::new(),
+            happenings: BTreeMap::new(),
+            next_number: 0,
+            machines: (1..=plan.nodes).map(|id| Machine::new(NodeId(id))).collect(),
+            network: Network::new(plan.network),
+            clients: (0..plan.clients).map(|index| Client::new(index, plan.nodes)).collect(),
+            operations: Vec::new(),
+            properties: Properties::default(),
+            agreement: None,
+            steps: 0,
+            trace: Vec::new(),
+            plan,
+        }
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        self.restart_all()?;
+        for client in 0..self.clients.len() {
+            let think_us = self.rng.random_range(0..=self.plan.think_us_max);
+            self.schedule(think_us, Happening::Next { client });
+        }
+        for index in 0..self.plan.faults.len() {
+            self.schedule_at(self.plan.faults[index].at_us, Happening::Fault { index });
+        }
+        self.schedule_at(self.plan.end_us, Happening::End);
+        while let Some(Reverse((at_us, number))) = self.queue.pop() {
+            self.now_us = at_us;
+            if self.happenings.len() > HAPPENINGS_MAX {
+                return Err(format!("a message storm: more than {HAPPENINGS_MAX} happenings are queued"));
+            }
+            let Some(happening) = self.happenings.remove(&number) else { continue };
+            if matches!(happening, Happening::Look) && self.has_converged() {
+                return Ok(());
+            }
+            self.happen(happening)?;
+        }
+        Err("nothing is left to happen".to_owned())
+    }
+
+    fn schedule(&mut self, in_us: u64, happening: Happening) {
+        self.schedule_at(self.now_us + in_us, happening);
+    }
+
+    fn schedule_at(&mut self, at_us: u64, happening: Happening) {
+        self.next_number += 1;
+        self.queue.push(Reverse((at_us, self.next_number)));
+        self.happenings.insert(self.next_number, happening);
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), String> {
+        match happening {
+            Happening::Tick { node } => {
+                let due = self.machine(node).core.is_some() && self.machine(node).tick_due_us == self.now_us;
+                if due {
+                    self.machine(node).tick_due_us = u64::MAX;
+                    return self.input(node, Input::Tick);
+                }
+            }
+            Happening::Deliver { from, to, message } => {
+                if self.network.is_up(from, to) {
+                    return self.input(to, Input::Peer { from, message });
+                }
+            }
+            Happening::Persisted { node, incarnation, token } => return self.persisted(node, incarnation, token),
+            Happening::Next { client } => self.invoke(client),
+            Happening::Request { operation } => return self.request(operation),
+            Happening::Response { operation, response } => self.complete(operation, Some(response)),
+            Happening::GiveUp { operation } => self.complete(operation, None),
+            Happening::Fault { index } if self.now_us < self.plan.end_us => return self.inject(index),
+            Happening::Fault { .. } => {}
+            Happening::End => {
+                self.heal()?;
+                self.schedule(0, Happening::Look);
+            }
+            Happening::Look if self.now_us > self.plan.end_us + CONVERGENCE_US_MAX => {
+                let statuses: Vec<_> = self.cores().map(|(_, core)| core.status()).collect();
+                return Err(format!("did not converge: {statuses:#?}"));
+            }
+            Happening::Look => self.schedule(CONVERGENCE_LOOK_US, Happening::Look),
+        }
+        Ok(())
+    }
+
+    pub(super) fn machine(&mut self, node: NodeId) -> &mut Machine {
+        &mut self.machines[usize::from(node.0) - 1]
+    }
+
+    /// The nodes that are up.
+    pub(super) fn cores(&self) -> impl Iterator<Item = (NodeId, &Core)> + '_ {
+        self.machines.iter().filter_map(|machine| Some((machine.id, machine.core.as_ref()?)))
+    }
+
+    /// Hands one input to a node, or keeps it while the node is paused.
+    pub(super) fn input(&mut self, node: NodeId, input: Input) -> Result<(), String> {
+        if let Some(waiting) = &mut self.machine(node).paused {
+            waiting.push(input);
+            return Ok(());
+        }
+        self.step(node, vec![input])
+    }
+
+    pub(super) fn step(&mut self, node: NodeId, inputs: Vec<Input>) -> Result<(), String> {
+        let (now_us, traced) = (self.now_us, self.plan.traced);
+        let machine = &mut self.machines[usize::from(node.0) - 1];
+        let Some(core) = &mut machine.core else { return Ok(()) };
+        self.steps += 1;
+        let line = traced.then(|| format!("{now_us:>9} {node} {inputs:?}"));
+        let before = Glance::at(node, core);
+        let mut effects = core.step_all(now_us, inputs);
+        core.validate();
+        if let Some(line) = line {
+            self.trace.push(format!("{line} -> {effects:?}"));
+        }
+        if raft::are_promised(self.plan.settings.failover)
+            && let Some(core) = &self.machines[usize::from(node.0) - 1].core
+        {
+            self.properties.after_step(&before, core, &effects, &self.machines)?;
+        }
+        let crash_after = self.machine(node).crash_after_effects.take();
+        if let Some(count) = crash_after {
+            effects.truncate(count);
+        }
+        effects.into_iter().try_for_each(|effect| self.perform(node, effect))?;
+        if crash_after.is_some() {
+            return self.crash(node);
+        }
+        self.schedule_tick(node);
+        Ok(())
+    }
+
+    fn schedule_tick(&mut self, node: NodeId) {
+        let now_us = self.now_us;
+        let machine = self.machine(node);
+        let Some(core) = &machine.core else { return };
+        let due_us = core.deadline_us().max(now_us);
+        if due_us != machine.tick_due_us && core.deadline_us() != u64::MAX {
+            machine.tick_due_us = due_us;
+            self.schedule_at(due_us, Happening::Tick { node });
+        }
+    }
+
+    fn perform(&mut self, node: NodeId, effect: Effect) -> Result<(), String> {
+        match effect {
+            Effect::Persist { token, records } => {
+                let (now_us, machine) = (self.now_us, &mut self.machines[usize::from(node.0) - 1]);
+                let done_us = machine.disk.write(now_us, token, records, &mut self.rng);
+                let incarnation = machine.incarnation;
+                self.schedule_at(done_us, Happening::Persisted { node, incarnation, token });
+            }
+            Effect::Send { to, message } => {
+                if let Message::Append(append) = &message {
+                    let mut previous = append.previous_claim;
+                    for entry in &append.entries {
+                        self.properties.saw_entry(entry, previous)?;
+                        previous = entry.claim;
+                    }
+                }
+                if self.network.is_up(node, to) {
+                    for delay_us in self.network.delays_us(&mut self.rng) {
+                        self.schedule(delay_us, Happening::Deliver { from: node, to, message: message.clone() });
+                    }
+                }
+            }
+            Effect::Reply { request, response } => {
+                let operation = request as usize;
+                let home = self.clients[self.operations[operation].client].home;
+                if self.network.is_up_for_clients(home, node) {
+                    let delay_us = self.plan.network.delay_us_min;
+                    self.schedule(delay_us, Happening::Response { operation, response });
+                }
+            }
+            Effect::Event(event) => self.record_event(node, event)?,
+        }
+        Ok(())
+    }
+
+    fn record_event(&mut self, node: NodeId, event: ProtocolEvent) -> Result<(), String> {
+        judge::reported_once(&self.machine(node).ledger, &event).map_err(|what| format!("{node}: {what}"))?;
+        self.machine(node).record(event);
+        Ok(())
+    }
+
+    fn persisted(&mut self, node: NodeId, incarnation: u64, token: Token) -> Result<(), String> {
+        if self.machine(node).incarnation != incarnation || self.machine(node).core.is_none() {
+            return Ok(());
+        }
+        let appended = self.machine(node).disk.finish(token);
+        self.saw_on_disk(&appended)?;
+        self.input(node, Input::Persisted { token })
+    }
+
+    pub(super) fn saw_on_disk(&mut self, appended: &[(Entry, Claim)]) -> Result<(), String> {
+        appended.iter().try_for_each(|(entry, previous)| self.properties.saw_entry(entry, *previous))
+    }
+
+    fn invoke(&mut self, client: usize) {
+        if self.now_us >= self.plan.end_us {
+            return;
+        }
+        let number = self.operations.len();
+        let settings = self.plan.settings;
+        let operation = self.clients[client].invoke(client, number, &settings, self.now_us, &mut self.rng);
+        if self.network.is_up_for_clients(self.clients[client].home, operation.node) {
+            self.schedule(self.plan.network.delay_us_min, Happening::Request { operation: number });
+        }
+        self.operations.push(operation);
+        self.schedule(PATIENCE_US, Happening::GiveUp { operation: number });
+    }
+
+    fn request(&mut self, operation: usize) -> Result<(), String> {
+        let (node, body) = (self.operations[operation].node, self.operations[operation].request.clone());
+        if self.machine(node).core.is_none() {
+            // Refused by the machine: the client learns at once that nothing happened.
+            self.complete(operation, None);
+            return Ok(());
+        }
+        self.input(node, Input::Client { request: operation as u64, body })
+    }
+
+    fn complete(&mut self, operation: usize, response: Option<ClientResponse>) {
+        let index = self.operations[operation].client;
+        let client = &mut self.clients[index];
+        if client.waits_for != Some(operation) {
+            return;
+        }
+        client.waits_for = None;
+        client.learn(response.as_ref(), &self.network, self.plan.nodes, &mut self.rng);
+        self.operations[operation].completed = response.map(|response| (self.now_us, response));
+        let think_us = self.rng.random_range(1..=self.plan.think_us_max);
+        self.schedule(think_us, Happening::Next { client: index });
+    }
+
+    /// One leader, all nodes at its position, unchanged for the longest election timeout.
+    fn has_converged(&mut self) -> bool {
+        let agreed = self.agreed_on();
+        let stable_us = self.plan.settings.election_timeout.max_ms * 1_000;
+        match (agreed, self.agreement) {
+            (Some(agreed), Some((since_us, before))) if agreed == before => self.now_us - since_us >= stable_us,
+            (agreed, _) => {
+                self.agreement = agreed.map(|agreed| (self.now_us, agreed));
+                false
+            }
+        }
+    }
+
+    fn agreed_on(&self) -> Option<(NodeId, Claim, Position)> {
+        let mut leaders = self.cores().filter(|(_, core)| core.role() == Role::Leader);
+        let ((node, leader), None) = (leaders.next()?, leaders.next()) else { return None };
+        let agrees = |(_, core): (NodeId, &Core)| {
+            let at_end = core.visible() == leader.last() && core.durable() == leader.last();
+            core.leader() == Some(node) && core.last() == leader.last() && at_end
+        };
+        let all = self.cores().count() == self.machines.len() && self.cores().all(agrees);
+        all.then_some((node, Claim { term: leader.term(), leader: node }, leader.last()))
+    }
+}

@@ -1,0 +1,94 @@
+//! Thousands of hostile schedules in every mode. What each run asserts is in the simulator: the five safety properties
+//! after every step, convergence with equal logs and states, and that the nodes' own reports of lost writes are exact.
+
+use target_node::simulator::{Plan, Report, simulate};
+
+use crate::support::{run, say, settings};
+
+fn sweep(test: &str, count: u64, nodes: u16, pairs: &[(&str, &str)]) -> Vec<Report> {
+    let settings = settings(nodes, pairs);
+    let reports = run(test, count, |seed| Plan::random(seed, nodes, settings));
+    let sum = |value: fn(&Report) -> usize| reports.iter().map(value).sum::<usize>();
+    let acknowledged = sum(|report| report.acknowledged);
+    say(&format!(
+        "{test}: {} runs, {acknowledged} acknowledged, {} lost, {} restored, {} reigns, split brain {}, stale {}, {} \
+         steps, slowest convergence {} ms",
+        reports.len(),
+        sum(|report| report.lost),
+        sum(|report| report.restored),
+        sum(|report| report.reigns),
+        sum(|report| report.split_brain),
+        sum(|report| report.stale_leader_reads),
+        reports.iter().map(|report| report.steps).sum::<u64>(),
+        reports.iter().map(|report| report.converged_us / 1_000).max().unwrap_or(0),
+    ));
+    assert!(acknowledged > 10 * reports.len(), "the schedules leave no room for writes: {acknowledged}");
+    reports
+}
+
+#[test]
+fn consensus_majority_three_nodes() {
+    sweep("consensus_majority_three_nodes", 1200, 3, &[]);
+}
+
+#[test]
+fn consensus_majority_five_nodes() {
+    sweep("consensus_majority_five_nodes", 500, 5, &[]);
+}
+
+#[test]
+fn consensus_sync() {
+    sweep("consensus_sync", 300, 3, &[("replication", "sync")]);
+}
+
+#[test]
+fn consensus_async() {
+    sweep("consensus_async", 300, 3, &[("replication", "async")]);
+}
+
+#[test]
+fn consensus_semi_sync_below_a_majority() {
+    sweep("consensus_semi_sync_below_a_majority", 150, 5, &[("replication", "semi-sync:1")]);
+}
+
+#[test]
+fn timeout_async() {
+    sweep("timeout_async", 300, 3, &[("failover", "timeout"), ("replication", "async")]);
+}
+
+#[test]
+fn timeout_majority() {
+    sweep("timeout_majority", 300, 3, &[("failover", "timeout")]);
+}
+
+#[test]
+fn timeout_majority_five_nodes() {
+    sweep("timeout_majority_five_nodes", 150, 5, &[("failover", "timeout")]);
+}
+
+#[test]
+fn manual_async() {
+    sweep("manual_async", 200, 3, &[("failover", "manual"), ("replication", "async")]);
+}
+
+#[test]
+fn manual_sync_five_nodes() {
+    sweep("manual_sync_five_nodes", 100, 5, &[("failover", "manual"), ("replication", "sync")]);
+}
+
+#[test]
+fn one_node_alone() {
+    sweep("one_node_alone", 50, 1, &[]);
+}
+
+#[test]
+fn equal_seeds_give_equal_traces() {
+    for (nodes, pairs) in [(3, &[] as &[_]), (5, &[("failover", "timeout"), ("replication", "async")])] {
+        for seed in 0..5 {
+            let plan = Plan { traced: true, ..Plan::random(seed, nodes, settings(nodes, pairs)) };
+            let (first, second) = (simulate(plan.clone()).unwrap(), simulate(plan).unwrap());
+            assert!(first.trace.len() > 500, "a trace of {} lines shows nothing", first.trace.len());
+            assert_eq!(first, second, "seed {seed}");
+        }
+    }
+}
