@@ -15,6 +15,8 @@ mod message;
 mod node;
 mod read;
 mod replication;
+#[cfg(test)]
+mod rules_test;
 mod state;
 mod succession;
 mod types;
