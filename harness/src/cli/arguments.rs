@@ -83,7 +83,7 @@ pub(super) enum Command {
     /// Tell what is possible on this machine, and how to get the rest
     Doctor(DoctorArguments),
     /// Run one node of the bundled reference system
-    Node(Box<target_node::cli::NodeArgs>),
+    Node(Box<super::node::NodeArgs>),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
     /// Print help about a subcommand or about exit-codes

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use target_node::cli::NodeArgs;
+pub(super) use target_node::cli::NodeArgs;
 
 /// Runs the node until it is stopped; its exit codes are its own.
 pub(super) fn run(arguments: NodeArgs) -> ExitCode {
