@@ -109,23 +109,30 @@ impl Session<'_> {
         let (shop, acknowledgements) = self.workshop();
         let cluster = self.cluster(&observer, acknowledgements);
         observer.forget_silences();
-        let faults = self.load(&shop, cluster).await?;
-        self.note_stalls(&observer);
-        if run.interrupted.is_cancelled() {
-            self.note_interruption();
-            return Ok(faults);
+        let load_start_ns = self.enter(Phase::Load);
+        let faults = self.load(&shop, cluster, load_start_ns).await?;
+        self.note_stalls(&observer, load_start_ns);
+        tokio::select! {
+            biased;
+            () = run.interrupted.cancelled() => self.note_interruption(),
+            closed = self.close(&observer, shop) => closed?,
         }
+        Ok(faults)
+    }
+
+    /// Lets the cluster agree, and reads everything for the last time.
+    async fn close(&self, observer: &Observer, shop: Arc<Workshop>) -> Result<(), RunError> {
+        let run = self.run;
         self.enter(Phase::Converge);
         let quiet = run.system.timing(&run.plan.settings).election_timeout_max;
         let bound = Duration::from_millis(run.plan.converge_ms);
         let converged = converge::wait_until_converged(observer.claims(), quiet, bound).await;
         self.recorder.note(Process::NEMESIS, "converged", Value::Bool(converged));
         self.enter(Phase::Final);
-        let closing = Closing::new(Arc::clone(&shop), observer.claims());
+        let closing = Closing::new(shop, observer.claims());
         let reads = run.workload.closing_reads(&written_keys(&self.recorder.events()));
         closing.read_through_leader(reads.clone()).await?;
-        closing.read_locally(&reads).await?;
-        Ok(faults)
+        closing.read_locally(&reads).await
     }
 
     fn enter(&self, phase: Phase) -> u64 {
@@ -171,8 +178,12 @@ impl Session<'_> {
 
     /// Workers and nemesis, side by side, for the planned time; then everything is healed. Returns what the nemesis
     /// did.
-    async fn load(&self, shop: &Arc<Workshop>, cluster: Cluster) -> Result<Vec<ExecutedFault>, RunError> {
-        let load_start_ns = self.enter(Phase::Load);
+    async fn load(
+        &self,
+        shop: &Arc<Workshop>,
+        cluster: Cluster,
+        load_start_ns: u64,
+    ) -> Result<Vec<ExecutedFault>, RunError> {
         let stop_workers = self.run.interrupted.child_token();
         let stop_nemesis = self.run.interrupted.child_token();
         let workers = self.spawn_workers(shop, load_start_ns, &stop_workers);
@@ -232,9 +243,7 @@ impl Session<'_> {
         }
     }
 
-    fn note_stalls(&self, observer: &Observer) {
-        let events = self.recorder.events();
-        let load_start_ns = super::evidence::phases(&events).get(Phase::Load.name()).copied().unwrap_or_default();
+    fn note_stalls(&self, observer: &Observer, load_start_ns: u64) {
         let window = load_start_ns..self.run.clock.now_ns();
         let silences = observer.longest_silences_ns().into_iter();
         let stalls = Stalls {

@@ -21,8 +21,11 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How long a node may take to end by itself after SIGTERM.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
-/// How often the kernel is asked about processes.
+/// How often the kernel is asked about processes while something waits for them.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// How often the kernel is asked meanwhile.
+const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 /// Lines of a node's log in an error or a finding.
 const LOG_LINES: usize = 12;
@@ -98,7 +101,7 @@ impl DeathWatch {
                     }
                     told.insert(node, ended);
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(WATCH_EVERY).await;
             }
         }));
         Self { _stop: stop.drop_guard() }
