@@ -38,16 +38,26 @@ pub struct Facility {
 /// Tries everything, each in a child process that ends afterwards. Leaves nothing behind.
 #[must_use]
 pub fn examine() -> Vec<Facility> {
+    let namespaces =
+        facility("private namespaces (user, network, mount, pid)", NAMESPACES, attempt_in_namespaces(|| Ok(())));
+    // One missing foundation makes everything on it noise.
+    let inside = |name, needed_for, work: fn() -> Result<(), EnvironmentError>| {
+        if namespaces.ok {
+            return facility(name, needed_for, attempt_in_jail(work));
+        }
+        let why = "needs private namespaces, see there".to_owned();
+        Facility { name, ok: false, why, remedy: String::new(), needed_for }
+    };
     let mut facilities = vec![
-        facility("private namespaces (user, network, mount, pid)", NAMESPACES, attempt_in_namespaces(|| Ok(()))),
-        facility("private mounts (/proc, /run)", NAMESPACES, attempt_in_jail(|| Ok(()))),
-        facility("a network namespace per node", NAMESPACES, attempt_in_jail(enter_a_place)),
-        facility("TUN devices", &["switch"], attempt_in_jail(make_tun)),
-        facility("veth pairs and a bridge", &["iptables"], attempt_in_jail(make_veth_pair)),
-        facility("iptables", &["iptables"], attempt_in_jail(make_filter)),
+        inside("private mounts (/proc, /run)", NAMESPACES, || Ok(())),
+        inside("a network namespace per node", NAMESPACES, enter_a_place),
+        inside("TUN devices", &["switch"], make_tun),
+        inside("veth pairs and a bridge", &["iptables"], make_veth_pair),
+        inside("iptables", &["iptables"], make_filter),
         facility("loopback addresses (127.0.0.0/8)", &["proxy"], bind_loopback()),
         facility("file descriptors", ALL, enough_descriptors()),
     ];
+    facilities.insert(0, namespaces);
     if geteuid().is_root() {
         facilities.push(facility("an unprivileged account for nodes", ALL, attempt(change_account)));
     }
