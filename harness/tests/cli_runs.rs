@@ -265,3 +265,27 @@ fn a_node_that_does_not_start_ends_in_70_with_its_last_log_lines() {
     let told = ended(&output, 70);
     assert!(told.contains("no luck today"), "{told}");
 }
+
+#[test]
+fn a_full_disk_for_results_ends_in_74_and_accuses_nobody() {
+    if !possible() {
+        return;
+    }
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: a small disk can only be mounted by root");
+        return;
+    }
+    let place = place();
+    std::fs::create_dir(place.path().join("disk")).unwrap();
+    // The first does not hold the nodes' logs, the second does not hold the history.
+    for size in ["300k", "3400k"] {
+        let script = format!(
+            "mount -t tmpfs -o size={size},mode=755 tmpfs disk && exec {} run --time 30s --seed 1 --out disk/run",
+            assert_cmd::cargo::cargo_bin!("schism").display()
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &script]).current_dir(place.path()).stdin(Stdio::null());
+        let told = ended(&command.output().unwrap(), 74);
+        assert!(told.contains("--out"), "{told}");
+    }
+}

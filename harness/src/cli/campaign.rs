@@ -13,6 +13,7 @@ use crate::campaign::{
     CAMPAIGN_FORMAT_VERSION, CampaignDirectory, CampaignFile, CampaignRecord, CellRecord, CellRun, Ending,
     ExpectedCell, Job, MatrixError, NO_FAULT, Resolver, RunRecord, Stops, Told, cells, in_order, parse, perform,
 };
+use crate::environment::BackEnd;
 use crate::plan::{Plan, RunRequest, repeat_command, resolve};
 use crate::report::row;
 
@@ -56,7 +57,9 @@ pub(super) fn run(arguments: &CampaignArguments, output: &mut Output) -> Result<
         return Ok(Exit::AsExpected);
     }
     parts::require_available(&*parts::system(&file.system)?)?;
-    crate::environment::choose(arguments.net)?;
+    if crate::environment::choose(arguments.net)? == BackEnd::Proxy {
+        output::warning("the proxy network is a reduced one; each run's harness.log says what it cannot do");
+    }
     let path = arguments.out.clone().unwrap_or_else(|| directories::fresh(Some(&source.name), ""));
     let directory = CampaignDirectory::create(&path)?;
     directory.write_record(&record)?;

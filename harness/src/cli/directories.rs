@@ -3,10 +3,32 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
+
 use super::output::warning;
+use super::{CliError, Exit};
 
 /// Everything that is not asked for elsewhere lies here.
 const RESULTS: &str = "results/runs";
+
+/// With less than this left, a disk is the likelier reason for a failure than whatever failed: nodes reserve as much for
+/// their logs.
+const FREE_BYTES_MIN: u64 = 2 << 20;
+
+/// A failure in a directory whose disk is full is the disk's: neither the system nor the harness is to blame.
+pub(super) fn or_full(directory: &Path, error: CliError) -> CliError {
+    let free = statvfs(directory).map_or(u64::MAX, |disk| disk.blocks_available() * disk.fragment_size());
+    if error.exit != Exit::Harness || free >= FREE_BYTES_MIN {
+        return error;
+    }
+    let message = format!(
+        "the disk under {} is full ({} KiB left): free some space, or give another directory with --out\n{}",
+        directory.display(),
+        free >> 10,
+        error.message
+    );
+    CliError::new(Exit::Io, message)
+}
 
 /// A fresh name within a directory of results: the time, and a prefix.
 #[must_use]

@@ -127,7 +127,7 @@ fn perform(plan: &Plan, directory: &RunDirectory, lifeline: bool) -> Result<Verd
         let interrupted = CancellationToken::new();
         stop_on_signals(&interrupted)?;
         let run = Run { plan, environment, system, workload, directory, clock, progress: &tell, interrupted };
-        execute(run).await.map_err(CliError::from)
+        execute(run).await.map_err(|error| directories::or_full(directory.path(), error.into()))
     })?;
     progress.finish();
     Ok(outcome.verdict)
