@@ -1,13 +1,21 @@
 //! Thousands of hostile schedules in every mode. What each run asserts is in the simulator: the five safety properties
 //! after every step, convergence with equal logs and states, and that the nodes' own reports of lost writes are exact.
 
-use target_node::simulator::{Plan, Report, simulate};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use target_node::{
+    core::NodeId,
+    simulator::{Fault, Links, Plan, Report, Target, Timed, simulate},
+};
 
 use crate::support::{run, say, settings};
 
-fn sweep(test: &str, count: u64, nodes: u16, pairs: &[(&str, &str)]) -> Vec<Report> {
+fn sweep(test: &str, count: u64, nodes: u16, pairs: &[(&str, &str)]) {
     let settings = settings(nodes, pairs);
     let reports = run(test, count, |seed| Plan::random(seed, nodes, settings));
+    summarise(test, &reports);
+}
+
+fn summarise(test: &str, reports: &[Report]) {
     let sum = |value: fn(&Report) -> usize| reports.iter().map(value).sum::<usize>();
     let acknowledged = sum(|report| report.acknowledged);
     say(&format!(
@@ -23,7 +31,34 @@ fn sweep(test: &str, count: u64, nodes: u16, pairs: &[(&str, &str)]) -> Vec<Repo
         reports.iter().map(|report| report.converged_us / 1_000).max().unwrap_or(0),
     ));
     assert!(acknowledged > 10 * reports.len(), "the schedules leave no room for writes: {acknowledged}");
-    reports
+}
+
+/// Two candidates that are cut from each other and stand at nearly the same time, and a voter between them that is killed
+/// and started again every few milliseconds: a vote that it forgets makes two leaders in one term.
+fn swing_voter(seed: u64) -> Plan {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (first, second, voter) = (Target::Node(NodeId(1)), Target::Node(NodeId(2)), NodeId(3));
+    let mut plan = Plan::quiet(seed, 3, settings(3, &[("heartbeat", "20"), ("election-timeout", "60-64")]));
+    plan.network.delay_us_max = 8_000;
+    plan.end_us = 1_500_000;
+    let links = Links::Nodes;
+    plan.faults =
+        vec![Timed { at_us: 1_000, fault: Fault::Isolate { node: first, from: vec![second], one_way: false, links } }];
+    let mut at_us = 50_000;
+    while at_us < plan.end_us {
+        let after_effects = rng.random_bool(0.5).then_some(2);
+        plan.faults.push(Timed { at_us, fault: Fault::Crash { node: Target::Node(voter), after_effects } });
+        at_us += rng.random_range(100..=3_000);
+        plan.faults.push(Timed { at_us, fault: Fault::Restart { node: voter } });
+        at_us += rng.random_range(1_000..=90_000);
+    }
+    plan
+}
+
+#[test]
+fn consensus_swing_voter() {
+    let test = "consensus_swing_voter";
+    summarise(test, &run(test, 300, swing_voter));
 }
 
 #[test]
