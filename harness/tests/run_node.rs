@@ -79,7 +79,7 @@ fn a_healthy_cluster_is_valid_and_leaves_everything_that_is_known() {
 #[test]
 fn a_leader_that_is_cut_off_loses_what_it_acknowledged_alone_and_says_so_itself() {
     let place = Place::new();
-    let words = "--nodes 3 --set replication=async --workers 12 --fault partition-leader --time 6s";
+    let words = "--nodes 3 --set replication=async --fault partition-leader --time 6s";
     expect_code(&place.start(words).output().unwrap(), 1);
     let verdict = place.verdict();
     assert!(verdict.measures.lost.unwrap() > 0);
