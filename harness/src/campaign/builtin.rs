@@ -14,6 +14,7 @@ pub struct Builtin {
 
 /// All of them; a new one is a file and a line here.
 pub static BUILTINS: &[Builtin] = &[
+    Builtin { name: "smoke", text: include_str!("../../campaigns/smoke.toml") },
     Builtin { name: "quickstart", text: include_str!("../../campaigns/quickstart.toml") },
     Builtin { name: "standard", text: include_str!("../../campaigns/standard.toml") },
 ];
