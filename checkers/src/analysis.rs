@@ -64,7 +64,7 @@ pub struct FaultOutage {
     pub id: u64,
     /// The fault's name.
     pub fault: String,
-    /// Longest time without any operation that ended ok, of those that touch the fault, in seconds.
+    /// Longest time in which no write, or no read, ended ok, of those that touch the fault, in seconds.
     pub unavailable_seconds: f64,
     /// Share of the operations invoked during the fault that ended ok; `None` where none was invoked.
     pub ok_share: Option<f64>,
@@ -101,7 +101,7 @@ pub struct Measures {
     pub two_leaders_seconds: Option<f64>,
     /// Positions at which two entries were acknowledged.
     pub forks: Option<u64>,
-    /// Longest time without any operation that ended ok, between first invocation and healing's end, in seconds.
+    /// Longest time in which no write, or no read, ended ok, between first invocation and healing's end, in seconds.
     pub unavailable_seconds: Option<f64>,
     /// Share of operations that ended ok, 0 to 1.
     pub ok_share: Option<f64>,

@@ -1,4 +1,6 @@
-//! Availability: the longest time without any operation that ended ok, and the share that did.
+//! Availability: the longest time in which no write, or no read, ended ok, and the share of operations that did.
+//!
+//! Writes and reads count apart: a system that still reads while it can write nothing is not available for writing.
 //!
 //! Looks from the first invocation to the end of the healing phase, and not beyond the last sign that a client was asking:
 //! nobody can say whether a system that nobody asks would have answered.
@@ -10,9 +12,9 @@ use crate::witness::seconds;
 
 /// See the module.
 pub static CHECKER: Checker =
-    Checker { name: "availability", description: "longest time without an operation that ended ok", check };
+    Checker { name: "availability", description: "longest time in which no write, or no read, ended ok", check };
 
-/// A time between two operations that ended ok.
+/// A time between two writes, or two reads, that ended ok.
 #[derive(Debug, Clone, Copy)]
 struct Gap {
     from_ns: u64,
@@ -34,6 +36,15 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
 }
 
 fn gaps(asked: &[Operation<'_>], end_ns: u64) -> Vec<Gap> {
+    let (reads, writes): (Vec<_>, Vec<_>) = asked.iter().copied().partition(Operation::is_read);
+    [reads, writes]
+        .iter()
+        .filter(|of_kind| !of_kind.is_empty())
+        .flat_map(|of_kind| gaps_of_kind(of_kind, end_ns))
+        .collect()
+}
+
+fn gaps_of_kind(asked: &[Operation<'_>], end_ns: u64) -> Vec<Gap> {
     let mut answers: Vec<u64> =
         asked.iter().filter(|operation| operation.is_ok()).filter_map(Operation::completed_ns).collect();
     answers.retain(|answer| *answer <= end_ns);
@@ -99,6 +110,18 @@ mod tests {
         assert_eq!(measures.outages.len(), 1);
         assert_eq!(measures.outages[0].unavailable_seconds, 0.29);
         assert_eq!(measures.outages[0].ok_share, None);
+    }
+
+    #[test]
+    fn answered_reads_do_not_hide_that_nothing_can_be_written() {
+        let mut text = HistoryText::new();
+        text.ok((0, 10), 0, "add", json!(1), Value::Null);
+        text.invoke(20, 0, "add", json!(2)).complete(620, 0, "info", "add", Value::Null);
+        for read in 1..6 {
+            text.ok((read * 100, read * 100 + 5), 1, "read", Value::Null, json!([1]));
+        }
+        let measures = judge(&text.history(), &Limits::NONE, &[&CHECKER]).measures;
+        assert_eq!(measures.unavailable_seconds, Some(0.61));
     }
 
     #[test]

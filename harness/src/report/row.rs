@@ -69,7 +69,7 @@ pub struct Row {
     pub linearizable_runs: Option<u64>,
     /// Runs whose history was not linearizable.
     pub not_linearizable_runs: Option<u64>,
-    /// The longest time without an answer in any run.
+    /// The longest time in any run in which no write, or no read, was answered.
     pub unavailable_seconds_max: Option<f64>,
     /// Median over runs of the median latency of an acknowledgement, fault-free time only.
     pub latency_ms_p50: Option<f64>,

@@ -85,7 +85,7 @@ fn measured(measures: &Measures) -> String {
          found         lost {}, recovered {}, dirty {}, unexpected {}, stale reads {}\n\
          leaders       split brain {}, two leaders {}, forks {}\n\
          linearizable  {linearizable}\n\
-         available     longest time without an answer {}\n\
+         available     longest time in which no write, or no read, was answered {}\n\
          before faults acknowledgement p50 {}, p99 {}; {}\n",
         measures.invoked,
         measures.ok,

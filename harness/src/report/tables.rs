@@ -37,7 +37,7 @@ impl Markup {
 
 const LEGEND: &str = "lost: acknowledged writes missing at the end, of all acknowledged · split: split brain, seconds a \
     run · stale: reads that missed a newer acknowledged write · dirty: values read that are gone at the end · ok: \
-    nothing found · !: not as expected · p50, p99: milliseconds an acknowledged write took without faults";
+    nothing found, and linearizable · !: not as expected · p50, p99: milliseconds an acknowledged write took without faults";
 
 /// A line a setting, a column a fault: what was found, and how long nobody answered.
 #[must_use]
@@ -45,7 +45,7 @@ pub fn matrix(rows: &[Row], markup: Markup) -> String {
     let found = markup.grid(&matrix_grid(rows, &main_finding, &LATENCIES));
     let outage = |row: &Row| figure(row.unavailable_seconds_max, 1);
     let outages = markup.grid(&matrix_grid(rows, &outage, &[]));
-    let title = markup.prose("The longest time without any answer, in seconds:");
+    let title = markup.prose("The longest time in which no write, or no read, was answered, in seconds:");
     format!("{found}\n{}\n{title}\n{outages}", markup.prose(LEGEND))
 }
 
