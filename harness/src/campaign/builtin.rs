@@ -14,9 +14,9 @@ pub struct Builtin {
 
 /// All of them; a new one is a file and a line here.
 pub static BUILTINS: &[Builtin] = &[
-    Builtin { name: "smoke", text: include_str!("../../campaigns/smoke.toml") },
     Builtin { name: "quickstart", text: include_str!("../../campaigns/quickstart.toml") },
     Builtin { name: "standard", text: include_str!("../../campaigns/standard.toml") },
+    Builtin { name: "smoke", text: include_str!("../../campaigns/smoke.toml") },
 ];
 
 /// A campaign's name and text.
@@ -82,7 +82,7 @@ mod tests {
     fn a_mistyped_name_is_answered_with_what_was_meant() {
         insta::assert_snapshot!(find("quikstart").unwrap_err(), @r#"
         there is no built-in campaign named "quikstart"; did you mean "quickstart"?
-          known: quickstart, standard
+          known: quickstart, standard, smoke
           a file needs a / or .toml in its name
         "#);
     }
