@@ -114,9 +114,9 @@ impl Applied {
     /// The nodes that a target means now.
     ///
     /// # Errors
-    /// It means the leader and there was none.
+    /// It needs a leader and there was none.
     pub async fn resolve(&mut self, target: &Target) -> Result<Vec<NodeId>, NotApplied> {
-        let leader = if *target == Target::Leader { Some(self.leader().await?) } else { None };
+        let leader = if target.needs_leader() { Some(self.leader().await?) } else { None };
         let nodes = self.nodes();
         let resolved = target.resolve(nodes, leader, &mut self.random);
         resolved

@@ -329,7 +329,7 @@ mod tests {
         );
         check_refused("earthquake", &["unknown fault", "the faults are none, kill-leader"]);
         check_refused("kill:tarket=one", &["no option \"tarket\"", "did you mean \"target\"?", "it has target"]);
-        check_refused("kill:target=two", &["target=two is not possible", "leader, one, minority"]);
+        check_refused("kill:target=two", &["target=two is not possible", "leader, follower, one, minority"]);
         check_refused("pause:duration_ms=0", &["duration_ms=0"]);
         check_refused("kill:target", &["\"target\"", "NAME:key=value"]);
         check_refused("kill:target=one,target=all", &["given twice"]);

@@ -13,6 +13,8 @@ use crate::environment::NodeId;
 pub enum Target {
     /// The node that claims to lead with the highest term.
     Leader,
+    /// Any one node that does not lead.
+    Follower,
     /// Any one node.
     One,
     /// As many nodes as may be missing while a majority is left.
@@ -26,10 +28,10 @@ pub enum Target {
 }
 
 /// The words for [`Target`], for messages.
-pub(super) const TARGET_VALUES: &str = "leader, one, minority, majority, all or nodes such as n1+n3";
+pub(super) const TARGET_VALUES: &str = "leader, follower, one, minority, majority, all or nodes such as n1+n3";
 
 /// The words for a target that is always one node.
-pub(super) const SINGLE_TARGET_VALUES: &str = "leader, one or a node such as n2";
+pub(super) const SINGLE_TARGET_VALUES: &str = "leader, follower, one or a node such as n2";
 
 /// How many nodes make a majority.
 #[must_use]
@@ -42,18 +44,29 @@ impl Target {
     #[must_use]
     pub fn is_single(&self) -> bool {
         match self {
-            Self::Leader | Self::One => true,
+            Self::Leader | Self::Follower | Self::One => true,
             Self::Nodes(nodes) => nodes.len() == 1,
             Self::Minority | Self::Majority | Self::All => false,
         }
     }
 
-    /// The nodes that are meant now, ascending; `None` where a leader is meant and there is none.
+    /// Whether it can only be resolved while there is a leader.
+    #[must_use]
+    pub fn needs_leader(&self) -> bool {
+        matches!(self, Self::Leader | Self::Follower)
+    }
+
+    /// The nodes that are meant now, ascending; `None` where it needs a leader and there is none.
     #[must_use]
     pub fn resolve(&self, nodes: u16, leader: Option<NodeId>, random: &mut ChaCha8Rng) -> Option<Vec<NodeId>> {
         let mut all: Vec<NodeId> = NodeId::all(nodes).collect();
         let mut resolved = match self {
             Self::Leader => vec![leader?],
+            Self::Follower => {
+                let leader = leader?;
+                all.retain(|node| *node != leader);
+                vec![*all.choose(random)?]
+            }
             Self::One => vec![*all.choose(random)?],
             Self::Minority => draw(&mut all, nodes - majority(nodes), random),
             Self::Majority => draw(&mut all, majority(nodes), random),
@@ -89,6 +102,7 @@ impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self {
             Self::Leader => "leader",
+            Self::Follower => "follower",
             Self::One => "one",
             Self::Minority => "minority",
             Self::Majority => "majority",
@@ -108,6 +122,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, ()> {
         Ok(match text {
             "leader" => Self::Leader,
+            "follower" => Self::Follower,
             "one" => Self::One,
             "minority" => Self::Minority,
             "majority" => Self::Majority,
@@ -162,11 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn a_follower_is_any_node_but_the_leader() {
+        let seen: std::collections::BTreeSet<_> =
+            (0..64).flat_map(|seed| resolve(&Target::Follower, 5, seed)).collect();
+        assert_eq!(seen, [1, 3, 4, 5].map(NodeId).into());
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        assert_eq!(Target::Follower.resolve(3, None, &mut random), None);
+    }
+
+    #[test]
     fn targets_read_back_as_they_are_written() {
-        for text in ["leader", "one", "minority", "majority", "all", "n2", "n1+n3"] {
+        for text in ["leader", "follower", "one", "minority", "majority", "all", "n2", "n1+n3"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
-        for text in ["", "follower", "n0", "n1+", "n1,n2"] {
+        for text in ["", "candidate", "n0", "n1+", "n1,n2"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
         assert!("n4".parse::<Target>().unwrap().check(3).unwrap_err().contains("n1 to n3"));

@@ -1,4 +1,7 @@
 //! Two halves that cannot see each other, and one node that sees both.
+//!
+//! That node does not lead, unless asked otherwise: if the leader saw both halves, nothing but silence between followers
+//! would be cut.
 
 use crate::environment::BoxFuture;
 use crate::nemesis::fault::at_least;
@@ -17,7 +20,7 @@ pub(in crate::nemesis) const PARTITION_BRIDGE: FaultDescription = FaultDescripti
         OptionDescription {
             name: "target",
             kind: OptionKind::SingleTarget,
-            default: OptionDefault::Text("one"),
+            default: OptionDefault::Text("follower"),
             description: "the node that sees both halves",
         },
         DURATION,
