@@ -2,6 +2,7 @@
 //! skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
