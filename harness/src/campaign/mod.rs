@@ -5,6 +5,7 @@ mod cell_run;
 mod child;
 mod expectation;
 mod file;
+mod machine;
 mod matrix;
 mod perform;
 mod store;
@@ -14,6 +15,7 @@ pub use expectation::{
     Deviation, Expectations, Expected, JUDGED, Judged, UNKNOWN_SHARE_MAX, deviations, expectations_of, word,
 };
 pub use file::{CampaignFile, MalformedFile, parse};
+pub use machine::machine;
 pub use matrix::{Cell, ExpectedCell, MatrixError, NO_FAULT, Resolver, cells, derive_seed, words};
 pub use perform::{Job, OVERHEAD, Stops, Told, in_order, perform};
 pub use store::{CAMPAIGN_FORMAT_VERSION, CampaignDirectory, CampaignRecord, CellRecord, RunRecord, read_verdict};

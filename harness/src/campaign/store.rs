@@ -36,6 +36,9 @@ pub struct CampaignRecord {
     pub campaign: String,
     /// The command that started it.
     pub command: String,
+    /// The machine it ran on, in words; empty where that is not known.
+    #[serde(default)]
+    pub machine: String,
     /// Every run's seed follows from this one.
     pub seed: u64,
     /// How many runs went side by side.

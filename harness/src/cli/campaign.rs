@@ -11,7 +11,8 @@ use super::{CliError, Exit, directories, dry_run, parts, summary};
 use crate::campaign::builtin::{self, Source, SourceError};
 use crate::campaign::{
     CAMPAIGN_FORMAT_VERSION, CampaignDirectory, CampaignFile, CampaignRecord, CellRecord, CellRun, Ending,
-    ExpectedCell, Job, MatrixError, NO_FAULT, Resolver, RunRecord, Stops, Told, cells, in_order, parse, perform,
+    ExpectedCell, Job, MatrixError, NO_FAULT, Resolver, RunRecord, Stops, Told, cells, in_order, machine, parse,
+    perform,
 };
 use crate::environment::BackEnd;
 use crate::plan::{Plan, RunRequest, repeat_command, resolve};
@@ -44,6 +45,7 @@ pub(super) fn run(arguments: &CampaignArguments, output: &mut Output) -> Result<
         schism_version: env!("CARGO_PKG_VERSION").to_owned(),
         campaign: source.name.clone(),
         command: command_words(arguments, file.seed),
+        machine: machine(),
         seed: file.seed,
         jobs: side_by_side,
         cells: planned.cells,

@@ -24,6 +24,7 @@ pub(super) fn read(directory: &CampaignDirectory, record: &CampaignRecord) -> Re
         schism_version: record.schism_version.clone(),
         campaign: record.campaign.clone(),
         command: record.command.clone(),
+        machine: record.machine.clone(),
         rows: rows.filter(|row| row.runs > 0).collect(),
     })
 }

@@ -19,6 +19,9 @@ pub struct Summary {
     pub campaign: String,
     /// The command that made it.
     pub command: String,
+    /// The machine it ran on, in words; empty where that is not known.
+    #[serde(default)]
+    pub machine: String,
     /// One row a cell.
     pub rows: Vec<Row>,
 }
@@ -28,10 +31,11 @@ impl Summary {
     #[must_use]
     pub fn markdown(&self) -> String {
         format!(
-            "# {}\n\nMade by `{}` with schism {}.\n\n{}\n## Every row\n\n{}\n## Expectations\n\n{}",
+            "# {}\n\nMade by `{}` with schism {}{}.\n\n{}\n## Every row\n\n{}\n## Expectations\n\n{}",
             self.campaign,
             self.command,
             self.schism_version,
+            if self.machine.is_empty() { String::new() } else { format!(" on {}", self.machine) },
             matrix(&self.rows, Markup::Markdown),
             every_row(&self.rows, Markup::Markdown),
             expectations(&self.rows, Markup::Markdown),
@@ -102,6 +106,7 @@ mod tests {
             schism_version: "0.0.0".to_owned(),
             campaign: "test".to_owned(),
             command: "schism campaign test".to_owned(),
+            machine: "Linux 6.1, 2 processors, 8 GiB".to_owned(),
             rows: vec![row(&cell("async, consensus", "none"), &Expectations::new(), &[run])],
         }
     }
