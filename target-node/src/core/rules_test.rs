@@ -222,6 +222,31 @@ fn a_voter_that_hears_its_leader_takes_no_part_in_elections() {
 }
 
 #[test]
+fn only_votes_of_this_candidacy_count_and_one_from_each_voter() {
+    let mut bench = Bench::new(1, 5, &[], restored(&[1]));
+    let vote = |ballot, requested, granted| {
+        Message::Vote(Vote { ballot, requested_term: Term(requested), term: Term(1), granted })
+    };
+    bench.tick_at_deadline();
+    // A trial for term 2: what does not answer it does not count.
+    bench.peer(2, vote(Ballot::Trial, 2, true));
+    bench.peer(2, vote(Ballot::Trial, 2, true));
+    bench.peer(3, vote(Ballot::Trial, 1, true));
+    bench.peer(4, vote(Ballot::Binding, 2, true));
+    bench.peer(5, vote(Ballot::Trial, 2, false));
+    assert_eq!(bench.core.term(), Term(1), "two of five agree");
+    bench.peer(3, vote(Ballot::Trial, 2, true));
+    assert_eq!(bench.core.term(), Term(2), "three of five agree");
+    bench.peer(2, vote(Ballot::Binding, 2, true));
+    bench.peer(2, vote(Ballot::Binding, 2, true));
+    bench.peer(3, vote(Ballot::Trial, 3, true));
+    bench.peer(4, vote(Ballot::Binding, 1, true));
+    assert_eq!(bench.core.role(), Role::Candidate);
+    bench.peer(4, vote(Ballot::Binding, 2, true));
+    assert_eq!(bench.core.role(), Role::Leader);
+}
+
+#[test]
 fn a_follower_at_50_is_sent_51_to_70() {
     let mut leader = Bench::with_log(1, &[], &[1; 70]);
     let mut follower = Bench::with_log(3, &[], &[1; 50]);
@@ -298,6 +323,15 @@ fn an_entry_of_an_earlier_term_is_not_committed_by_counting() {
     assert_eq!(bench.core.committed(), Position(0), "figure 8 of the Raft paper");
     bench.matched(2, 3);
     assert_eq!(bench.core.committed(), Position(3), "the no-op commits what is before it");
+}
+
+#[test]
+fn an_answer_to_an_earlier_reign_counts_for_nothing() {
+    let mut bench = Bench::with_log(1, &[], &[1, 1]);
+    bench.elect();
+    let result = AppendResult::Matched { position: Position(3) };
+    bench.peer(2, Message::Appended(Appended { term: Term(1), append_term: Term(1), round: 9, result }));
+    assert_eq!((bench.core.status().matched[&NodeId(2)], bench.core.committed()), (Position(0), Position(0)));
 }
 
 #[test]
