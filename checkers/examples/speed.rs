@@ -10,7 +10,7 @@ use std::time::Instant;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use schism_checkers::history::{Event, EventType, History, Process};
-use schism_checkers::{Limits, check_model, checker, model};
+use schism_checkers::{Limits, check_model, checker, model, registry};
 use serde_json::{Value, json};
 
 fn event(time: u64, event_type: EventType, operation: &Busy, f: &str, value: Value) -> Event {
@@ -123,7 +123,7 @@ fn measure(name: &str, model: &str, events: Vec<Event>) -> Result<(), Box<dyn Er
     let check = check_model(&history, model, &Limits::NONE);
     let check_s = started.elapsed().as_secs_f64();
     let started = Instant::now();
-    let all: Vec<_> = checker::list()
+    let all: Vec<_> = registry::list()
         .iter()
         .copied()
         .filter(|checker| !checker.name.contains("linearizable") || checker.name.ends_with(model.name))

@@ -1,14 +1,10 @@
-//! What a checker is, the table of all of them, and how several judge one history together.
+//! What a checker is, and how several judge one history together.
 
 use std::cell::OnceCell;
 
 use crate::analysis::{Analysis, Limits};
 use crate::history::{History, KeyId};
 use crate::index::{RegisterIndex, SetIndex};
-use crate::{
-    availability, convergence, counts, divergence, fork, latency, linearizability, register_values, set_full,
-    split_brain, stale, two_leaders,
-};
 
 /// What a checker may look at. What several checkers derive from the history is derived once.
 pub struct Context<'a> {
@@ -68,38 +64,6 @@ pub struct Checker {
     pub check: fn(&Context<'_>, &mut Analysis),
 }
 
-/// Every checker; a new one is one line here.
-static CHECKERS: [&Checker; 16] = [
-    &counts::CHECKER,
-    &convergence::CHECKER,
-    &set_full::CHECKER,
-    &register_values::CHECKER,
-    &stale::SET_CHECKER,
-    &stale::REGISTER_CHECKER,
-    &linearizability::REGISTER_CHECKER,
-    &linearizability::SET_CHECKER,
-    &linearizability::COUNTER_CHECKER,
-    &linearizability::QUEUE_CHECKER,
-    &split_brain::CHECKER,
-    &two_leaders::CHECKER,
-    &fork::CHECKER,
-    &divergence::CHECKER,
-    &availability::CHECKER,
-    &latency::CHECKER,
-];
-
-/// Every checker, in the order in which they are listed.
-#[must_use]
-pub fn list() -> &'static [&'static Checker] {
-    &CHECKERS
-}
-
-/// The checker with this name.
-#[must_use]
-pub fn by_name(name: &str) -> Option<&'static Checker> {
-    CHECKERS.iter().copied().find(|checker| checker.name == name)
-}
-
 /// Lets several checkers judge one history together. A history without any operation is unknown, never valid.
 #[must_use]
 pub fn judge(history: &History, limits: &Limits<'_>, checkers: &[&Checker]) -> Analysis {
@@ -116,22 +80,12 @@ pub fn judge(history: &History, limits: &Limits<'_>, checkers: &[&Checker]) -> A
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::Validity;
-
-    #[test]
-    fn names_are_unique_and_found() {
-        let names: BTreeSet<&str> = list().iter().map(|checker| checker.name).collect();
-        assert_eq!(names.len(), list().len());
-        assert!(list().iter().all(|checker| by_name(checker.name).is_some_and(|found| std::ptr::eq(found, *checker))));
-        assert!(by_name("no-such-checker").is_none());
-    }
+    use crate::{Validity, registry};
 
     #[test]
     fn an_empty_history_is_unknown() {
-        let analysis = judge(&History::default(), &Limits::NONE, list());
+        let analysis = judge(&History::default(), &Limits::NONE, registry::list());
         assert_eq!(analysis.valid, Validity::Unknown);
         assert_eq!(analysis.measures.split_brain_seconds, None);
     }

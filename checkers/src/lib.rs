@@ -5,7 +5,7 @@
 //! # Layout
 //! - [`history`]: events (one line each), operations (an invocation paired with its completion), the timeline, readers.
 //! - [`index`]: a history seen as sets or registers, values numbered.
-//! - [`checker`]: what a checker is, the table of all of them, and how several judge together.
+//! - [`checker`], [`registry`]: what a checker is, how several judge together, and the table of all of them.
 //! - [`model`], [`linearizability`]: sequential objects, and whether a history is linearizable with respect to one.
 //! - [`set_full`], [`register_values`], [`stale`], [`split_brain`], [`two_leaders`], [`fork`], [`divergence`],
 //!   [`convergence`], [`availability`], [`latency`], [`counts`]: one property a file.
@@ -26,6 +26,7 @@ pub mod latency;
 pub mod linearizability;
 pub mod model;
 pub mod register_values;
+pub mod registry;
 pub mod set_full;
 pub mod split_brain;
 pub mod stale;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use schism_checkers::history::History;
-use schism_checkers::{Analysis, Checker, Limits, Validity, checker};
+use schism_checkers::{Analysis, Checker, Limits, Validity, checker, registry};
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
@@ -20,7 +20,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 fn judge(file: &Path) -> (String, Analysis) {
     let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
     let other = if name.starts_with("set") { "register" } else { "set" };
-    let checkers: Vec<&Checker> = checker::list()
+    let checkers: Vec<&Checker> = registry::list()
         .iter()
         .copied()
         .filter(|checker| ![other, "counter", "queue"].iter().any(|word| checker.name.contains(word)))

@@ -10,7 +10,7 @@ use schism_checkers::checker::{self, Checker};
 use schism_checkers::history::{History, ReadError, ReadErrorKind};
 use schism_checkers::linearizability::check_model;
 use schism_checkers::model::{self, Model};
-use schism_checkers::{Analysis, Limits, Validity, Witness};
+use schism_checkers::{Analysis, Limits, Validity, Witness, registry};
 use serde::Serialize;
 
 use super::arguments::CheckArguments;
@@ -94,9 +94,9 @@ fn judged_by(arguments: &CheckArguments) -> Result<By, CliError> {
         }
         (None, []) => Ok(By::Workload),
         (None, typed) => {
-            let known: Vec<&str> = checker::list().iter().map(|checker| checker.name).collect();
+            let known: Vec<&str> = registry::list().iter().map(|checker| checker.name).collect();
             let find = |name: &String| {
-                checker::by_name(name).ok_or_else(|| CliError::usage(names::unknown("checker", name, &known)))
+                registry::by_name(name).ok_or_else(|| CliError::usage(names::unknown("checker", name, &known)))
             };
             Ok(By::Checkers(typed.iter().map(find).collect::<Result<_, _>>()?))
         }

@@ -59,7 +59,7 @@ fn command_with_names() -> Command {
     let faults: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
     let campaigns: Vec<&str> = BUILTINS.iter().map(|builtin| builtin.name).collect();
     let models: Vec<&str> = schism_checkers::model::list().iter().map(|model| model.name).collect();
-    let checkers: Vec<&str> = schism_checkers::checker::list().iter().map(|checker| checker.name).collect();
+    let checkers: Vec<&str> = schism_checkers::registry::list().iter().map(|checker| checker.name).collect();
     Arguments::command()
         .mut_subcommand("run", |command| {
             command

@@ -63,7 +63,7 @@ fn items(what: What) -> Result<Vec<Item>, CliError> {
             json!({"name": workload.name(), "description": workload.description(), "operations": workload.operations()}),
         )).collect(),
         What::Faults => FAULTS.iter().map(|fault| fault_item(fault)).collect(),
-        What::Checkers => schism_checkers::checker::list().iter().map(|checker| named(checker.name, checker.description)).collect(),
+        What::Checkers => schism_checkers::registry::list().iter().map(|checker| named(checker.name, checker.description)).collect(),
         What::Models => schism_checkers::model::list().iter().map(|model| named(model.name, model.description)).collect(),
         What::Campaigns => builtin::BUILTINS.iter().map(campaign_item).collect::<Result<_, _>>()?,
     })
