@@ -21,6 +21,13 @@ pub enum Format {
     Md,
 }
 
+/// Lets what happens inside a run warn on standard error. Call it where the run is, behind the jail.
+pub(super) fn warn_on_standard_error() {
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr);
+    // Fails only if there is one already, which is as good.
+    let _ = subscriber.without_time().with_target(false).with_ansi(false).try_init();
+}
+
 /// The two streams of this program.
 #[derive(Debug, Default)]
 pub struct Output {

@@ -103,6 +103,7 @@ fn default_directory(plan: &Plan) -> PathBuf {
 fn perform(plan: &Plan, directory: &RunDirectory, lifeline: bool) -> Result<Verdict, CliError> {
     let back_end = choose(plan.net)?;
     let _jail = Jail::enter(JailOptions { back_end, lifeline })?;
+    output::warn_on_standard_error();
     let system = parts::system(&plan.system)?;
     let workload = parts::workload(&plan.workload)?;
     let clock = Clock::start();
