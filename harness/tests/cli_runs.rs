@@ -121,7 +121,19 @@ fn a_violation_ends_in_1_with_its_witness_and_the_command_that_repeats_it_last()
         return;
     }
     let place = place();
-    let arguments = ["run", "--set", "replication=async", "--fault", "partition-leader", "--time", "6s", "--seed", "7"];
+    let arguments = [
+        "run",
+        "--set",
+        "replication=async",
+        "--fault",
+        "partition-leader",
+        "--time",
+        "6s",
+        "--workers",
+        "24",
+        "--seed",
+        "7",
+    ];
     let output = schism(place.path(), &arguments).output().unwrap();
     ended(&output, 1);
     let printed = text(&output.stdout);
@@ -135,7 +147,9 @@ fn a_violation_ends_in_1_with_its_witness_and_the_command_that_repeats_it_last()
     assert_eq!(json(&latest.join("verdict.json"))["valid"], false);
 }
 
+/// So many workers that never all of those beside a cut-off leader wait for a read before one of them has written.
 const TWO_CELLS: &str = "\
+workers = 24
 workloads = \"set\"
 faults = [\"none\", \"partition-leader\"]
 time = \"6s\"
