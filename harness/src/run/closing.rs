@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use schism_checkers::history::{Event, EventType, Process};
 use schism_workloads::workload::{Level, Operation};
@@ -16,7 +17,10 @@ use crate::environment::{NodeId, Place};
 use crate::nemesis::{Claims, leader_of};
 
 /// A closing read that fails is invoked again, as a new operation, this often at most.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 10;
+
+/// How long a closing read waits for a leader. A busy machine may keep one from telling its claim for a moment.
+const LEADER_WAIT: Duration = Duration::from_secs(3);
 
 /// How many readers share the closing reads of one round.
 const READERS: usize = 4;
@@ -97,7 +101,8 @@ impl Reader {
         let mut client = self.shop.client_at(place);
         for read in &reads {
             for _ in 0..ATTEMPTS {
-                let Some(node) = self.at.or_else(|| leader_of(&self.claims.borrow())) else { break };
+                let asked = if self.at.is_some() { self.at } else { leader(&mut self.claims).await };
+                let Some(node) = asked else { break };
                 let is_final = self.at.is_some();
                 let completion = self.shop.perform(&mut *client, self.process, node, read, is_final).await;
                 match completion.outcome {
@@ -116,10 +121,29 @@ impl Reader {
     }
 }
 
+/// Who leads now; none if nobody does for too long.
+async fn leader(claims: &mut watch::Receiver<Claims>) -> Option<NodeId> {
+    let led = claims.wait_for(|claims| leader_of(claims).is_some());
+    let claims = tokio::time::timeout(LEADER_WAIT, led).await.ok()?.ok()?;
+    leader_of(&claims)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::{Clock, Recorder};
+    use crate::systems::{Claim, Role};
+
+    #[tokio::test]
+    async fn a_leader_that_does_not_answer_for_a_moment_is_waited_for() {
+        let leads = Claim { role: Role::Leader, term: 1, position: 7, applied: 7 };
+        let (observer, mut claims) = watch::channel(Claims::from([(NodeId(2), None)]));
+        let asking = tokio::spawn(async move { leader(&mut claims).await });
+        tokio::task::yield_now().await;
+        assert!(!asking.is_finished(), "gave up at once");
+        observer.send(Claims::from([(NodeId(2), Some(leads))])).unwrap();
+        assert_eq!(asking.await.unwrap(), Some(NodeId(2)));
+    }
 
     #[test]
     fn keys_come_in_order_of_first_use_and_reads_do_not_count() {
