@@ -22,7 +22,7 @@ impl Bench {
         Self { core, now_us: 0, persisting: Vec::new() }
     }
 
-    /// A node whose log has entries of these terms, led by n9's namesake of each term.
+    /// A node of three whose log has entries of these terms, written as `entry` says.
     fn with_log(id: u16, pairs: &[(&str, &str)], terms: &[u64]) -> Self {
         Self::new(id, 3, pairs, restored(terms))
     }
@@ -533,6 +533,10 @@ fn only_an_operator_changes_the_leader_in_manual_mode() {
     let mut returned = Bench::new(1, 3, pairs, Restored { hard_state, ..restored(&[1, 1]) });
     returned.run(Input::Tick);
     assert_eq!((returned.core.role(), returned.core.last()), (Role::Leader, Position(2)), "it leads on");
+    let promoted = HardState { term: Term(3), ..hard_state };
+    let mut interrupted = Bench::new(1, 3, pairs, Restored { hard_state: promoted, ..restored(&[1, 1]) });
+    interrupted.run(Input::Tick);
+    assert_eq!(terms(&interrupted.core), [1, 1, 3], "the crash came before the no-op of its reign was on disk");
     let leader = Some(NodeId(2));
     let superseded =
         Appended { term: Term(1), append_term: Term(1), round: 0, result: AppendResult::Superseded { leader } };

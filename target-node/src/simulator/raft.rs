@@ -69,23 +69,25 @@ impl Properties {
             return Err(format!("{} went back from {before:?} to {after:?}", after.node));
         }
         leader_append_only(before, &after, effects)?;
-        self.election_safety(&after)?;
-        if effects.iter().any(|effect| matches!(effect, Effect::Event(ProtocolEvent::BecameLeader { .. }))) {
-            self.leader_completeness(core, &after)?;
+        for effect in effects {
+            if let Effect::Event(ProtocolEvent::BecameLeader { term, .. }) = effect {
+                self.election_safety(*term, after.node)?;
+                // A step that takes many messages at once may begin a reign and end it.
+                if after.role == Role::Leader && after.term == *term {
+                    self.leader_completeness(core, &after)?;
+                }
+            }
         }
         self.state_machine_safety(before, &after, core, machines)?;
         effects.iter().try_for_each(|effect| acknowledged_durably(effect, core, machines))
     }
 
-    fn election_safety(&mut self, after: &Glance) -> Result<(), String> {
-        if after.role != Role::Leader {
+    fn election_safety(&mut self, term: Term, node: NodeId) -> Result<(), String> {
+        let leader = *self.leaders.entry(term).or_insert(node);
+        if leader == node {
             return Ok(());
         }
-        let leader = *self.leaders.entry(after.term).or_insert(after.node);
-        if leader == after.node {
-            return Ok(());
-        }
-        Err(format!("election safety: {leader} and {} both lead in term {}", after.node, after.term))
+        Err(format!("election safety: {leader} and {node} both lead in term {term}"))
     }
 
     /// What was known committed in an earlier term is in the log of a new leader.

@@ -40,12 +40,16 @@ fn repeat(test: &str, seed: u64) -> String {
     format!("repeat with: SCHISM_SIM_SEED={seed} cargo test -p schism-node --test simulation {test}")
 }
 
-/// Simulates `count` seeds, or the one that `SCHISM_SIM_SEED` names, and returns what they came to.
+/// Simulates `count` seeds and returns what they came to. The environment may ask for one seed, or for another count.
 pub(crate) fn run(test: &str, count: u64, plan: impl Fn(u64) -> Plan) -> Vec<Report> {
-    let asked: Option<u64> =
-        std::env::var("SCHISM_SIM_SEED").ok().map(|seed| seed.parse().expect("a seed is a number"));
+    let (asked, count) = (number("SCHISM_SIM_SEED"), number("SCHISM_SIM_RUNS").unwrap_or(count));
     let seeds = asked.map_or(0..count, |seed| seed..seed + 1);
     seeds.map(|seed| run_one(test, Plan { traced: asked.is_some(), ..plan(seed) })).collect()
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|error| panic!("{variable}={text} is no number: {error}")))
 }
 
 fn run_one(test: &str, plan: Plan) -> Report {

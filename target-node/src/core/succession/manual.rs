@@ -7,7 +7,7 @@
 use crate::{
     core::{
         node::{Core, RoleState},
-        types::{Claim, NodeId, Term},
+        types::{Claim, Command, NodeId, Term},
     },
     settings::Failover,
 };
@@ -21,7 +21,14 @@ impl Core {
     }
 
     pub(super) fn resume_or_found(&mut self) {
-        if self.hard_state.voted_for == Some(self.id) { self.lead_on() } else { self.promote() }
+        if self.hard_state.voted_for != Some(self.id) {
+            return self.promote();
+        }
+        self.lead_on();
+        if self.log.last_claim() != self.own_claim() {
+            // The crash took the reign's no-op, which had not been sent: without it longer logs would never be cut.
+            self.append_own(Command::Noop, None);
+        }
     }
 
     pub(in crate::core) fn promote_by_operator(&mut self) {
