@@ -4,9 +4,8 @@
 //! was silent for the longest election timeout, once for itself and once more for each node before it in line.
 //! Followers follow the highest claim, but they take the appends of everybody: the follower that two leaders reach serves
 //! both, its log is rewritten back and forth, and it acknowledges to both. A leader yields only when a leader with a
-//! higher claim reaches it directly, and a leader that hears a
-//! lower claim answers with its own append at once; of two in one epoch the one with the higher node id stays. This is how split brain
-//! happens, and it is here to be shown.
+//! higher claim reaches it directly; of two in one epoch the one with the higher node id stays. A leader that hears a
+//! lower claim answers with its own append at once. This is how split brain happens, and it is here to be shown.
 
 use crate::core::{
     node::{Core, RoleState},
