@@ -146,16 +146,16 @@ fn campaign_item(builtin: &builtin::Builtin) -> Result<Item, CliError> {
     Ok(named(builtin.name, &file.description))
 }
 
+/// One line each; where there are details, a paragraph each.
 fn text(items: &[Item]) -> String {
     let indent = "    ";
-    items
-        .iter()
-        .map(|item| {
-            let first = paragraph(&format!("{}: {}", item.name, item.description), WIDTH_MAX, "");
-            let details = item.details.iter().map(|line| paragraph(line, WIDTH_MAX, indent));
-            std::iter::once(first).chain(details).collect::<String>()
-        })
-        .collect()
+    let between = if items.iter().any(|item| !item.details.is_empty()) { "\n" } else { "" };
+    let paragraphs = items.iter().map(|item| {
+        let first = paragraph(&format!("{}: {}", item.name, item.description), WIDTH_MAX, "");
+        let details = item.details.iter().map(|line| paragraph(line, WIDTH_MAX, indent));
+        std::iter::once(first).chain(details).collect::<String>()
+    });
+    paragraphs.collect::<Vec<_>>().join(between)
 }
 
 fn markdown(items: &[Item]) -> String {
