@@ -14,24 +14,8 @@ use schism_checkers::{Limits, check_model, checker, model, registry};
 use serde_json::{Value, json};
 
 fn event(time: u64, event_type: EventType, operation: &Busy, f: &str, value: Value) -> Event {
-    Event {
-        index: time,
-        time,
-        event_type,
-        process: Process::Client(operation.process),
-        f: f.to_owned(),
-        key: Some(json!(format!("k{}", operation.key))),
-        value,
-        node: None,
-        term: None,
-        position: None,
-        ack: None,
-        level: None,
-        error: None,
-        is_final: false,
-        id: None,
-        step: None,
-    }
+    let key = Some(json!(format!("k{}", operation.key)));
+    Event { index: time, time, key, ..Event::new(event_type, Process::Client(operation.process), f, value) }
 }
 
 /// An operation under way.

@@ -149,3 +149,28 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
 }
+
+impl Event {
+    /// A line with nothing but what every line has; index and time are for the recorder to set.
+    #[must_use]
+    pub fn new(event_type: EventType, process: Process, f: impl Into<String>, value: Value) -> Self {
+        Self {
+            index: INDEX_MISSING,
+            time: 0,
+            event_type,
+            process,
+            f: f.into(),
+            key: None,
+            value,
+            node: None,
+            term: None,
+            position: None,
+            ack: None,
+            level: None,
+            error: None,
+            is_final: false,
+            id: None,
+            step: None,
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use schism_checkers::history::{Event, EventType, INDEX_MISSING, Process};
+use schism_checkers::history::{Event, EventType, Process};
 use serde_json::{Value, json};
 
 /// Operations of a history at most.
@@ -247,23 +247,7 @@ impl Simulation {
     }
 
     fn record(&mut self, event_type: EventType, process: u64, f: &str, value: Value) {
-        self.events.push(Event {
-            index: INDEX_MISSING,
-            time: self.time,
-            event_type,
-            process: Process::Client(process),
-            f: f.to_owned(),
-            key: None,
-            value,
-            node: None,
-            term: None,
-            position: None,
-            ack: None,
-            level: None,
-            error: None,
-            is_final: false,
-            id: None,
-            step: None,
-        });
+        let event = Event::new(event_type, Process::Client(process), f, value);
+        self.events.push(Event { time: self.time, ..event });
     }
 }

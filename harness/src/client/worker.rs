@@ -172,23 +172,11 @@ fn is_local(operation: &Operation, local_by_default: bool) -> bool {
 }
 
 fn invocation(process: u64, operation: &Operation, is_final: bool) -> Event {
+    let process = Process::Client(process);
     Event {
-        index: 0,
-        time: 0,
-        event_type: EventType::Invoke,
-        process: Process::Client(process),
-        f: operation.f.to_owned(),
         key: operation.key.clone().map(Into::into),
-        value: operation.value.clone(),
-        node: None,
-        term: None,
-        position: None,
-        ack: None,
-        level: None,
-        error: None,
         is_final,
-        id: None,
-        step: None,
+        ..Event::new(EventType::Invoke, process, operation.f, operation.value.clone())
     }
 }
 

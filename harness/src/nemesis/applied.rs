@@ -288,24 +288,12 @@ impl Applied {
             ("cut".to_owned(), json!(executed.cut)),
         ]);
         value.extend(more);
+        let nemesis = Process::Named(Process::NEMESIS.to_owned());
         let (_, time_ns) = self.cluster.recorder.record(Event {
-            index: 0,
-            time: 0,
-            event_type: EventType::Info,
-            process: Process::Named("nemesis".to_owned()),
-            f: executed.fault.name.clone(),
-            key: None,
-            value: Value::Object(value),
-            node: None,
-            term: None,
-            position: None,
-            ack: None,
-            level: None,
-            error: None,
-            is_final: false,
             // A line that names an entry says that the entry had an effect.
             id: step.map(|_| executed.id),
             step: step.map(str::to_owned),
+            ..Event::new(EventType::Info, nemesis, executed.fault.name.clone(), Value::Object(value))
         });
         time_ns
     }

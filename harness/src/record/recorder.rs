@@ -95,24 +95,7 @@ impl Recorder {
 
     /// Appends a line of the harness itself: `process` is `nemesis` or `observer`.
     pub fn note(&self, process: &str, f: &str, value: Value) -> (u64, u64) {
-        self.record(Event {
-            index: 0,
-            time: 0,
-            event_type: EventType::Info,
-            process: Process::Named(process.to_owned()),
-            f: f.to_owned(),
-            key: None,
-            value,
-            node: None,
-            term: None,
-            position: None,
-            ack: None,
-            level: None,
-            error: None,
-            is_final: false,
-            id: None,
-            step: None,
-        })
+        self.record(Event::new(EventType::Info, Process::Named(process.to_owned()), f, value))
     }
 
     /// Waits until everything recorded so far is in the file, and tells the first error there ever was.
