@@ -10,7 +10,8 @@
 //!
 //! # Layout, in the order of the data's path
 //! - [`cli`]: what was typed; one file a subcommand.
-//! - [`plan`]: what it means: a fully resolved, serialisable plan; the matrix of a campaign.
+//! - [`plan`]: what it means: a fully resolved, serialisable plan.
+//! - [`campaign`]: a file becomes a matrix of plans with expectations; runs side by side, and what they left.
 //! - [`environment`]: the private world of a run: jail, networks, processes, probes.
 //! - [`systems`]: what can be tested; one folder a system.
 //! - [`client`]: workers and the trait by which they speak to a system.
