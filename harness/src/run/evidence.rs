@@ -81,7 +81,11 @@ fn slow_before_faults(
         return Some("nothing was tested before the first fault: it came before the ramp was over".to_owned());
     }
     let ok = events.iter().filter(|event| event.event_type == EventType::Ok && window.contains(&event.time));
-    let of_clients = ok.filter(|event| matches!(event.process, Process::Client(_))).count();
+    let of_clients: Vec<&Event> = ok.filter(|event| matches!(event.process, Process::Client(_))).collect();
+    if !of_clients.is_empty() && of_clients.iter().all(|event| event.f == "read") {
+        return Some("no write was acknowledged before the first fault: there was nothing to lose".to_owned());
+    }
+    let of_clients = of_clients.len();
     let rate = of_clients as f64 / ((until_ns - from_ns) as f64 / 1e9);
     // At least one even where the plan asks for no rate at all: else nothing was tested.
     (of_clients == 0 || rate < plan.min_rate).then(|| {
@@ -253,6 +257,15 @@ mod tests {
         check(&plan(0.0, 0), &history(&[]), &[], &["too little"]);
         let early = ExecutedFault { applied_ns: Some(0), ..fault(&[]) };
         check(&plan(1.0, 1), &history(&[0, 1, 2]), &[early], &["nothing was tested"]);
+    }
+
+    #[test]
+    fn a_system_that_only_answers_reads_was_not_tested() {
+        let mut events = history(&[0, 1, 2]);
+        for event in events.iter_mut().filter(|event| event.f == "add") {
+            event.f = "read".to_owned();
+        }
+        check(&plan(1.0, 0), &events, &[], &["no write was acknowledged"]);
     }
 
     #[test]
