@@ -1,10 +1,12 @@
 //! What a checker is, and how several judge one history together.
 
-use std::cell::OnceCell;
+use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 
 use crate::analysis::{Analysis, Limits};
 use crate::history::{History, KeyId};
 use crate::index::{RegisterIndex, SetIndex};
+use crate::semantics::Semantics;
 
 /// What a checker may look at. What several checkers derive from the history is derived once.
 pub struct Context<'a> {
@@ -12,16 +14,19 @@ pub struct Context<'a> {
     pub history: &'a History,
     /// Limits of any search.
     pub limits: &'a Limits<'a>,
-    sets: OnceCell<Result<SetIndex<'a>, String>>,
-    registers: OnceCell<Result<RegisterIndex<'a>, String>>,
-    of_key: OnceCell<Vec<Vec<usize>>>,
+    /// What the history leaves unsaid.
+    pub semantics: Semantics,
+    sets: OnceLock<Result<SetIndex<'a>, String>>,
+    registers: OnceLock<Result<RegisterIndex<'a>, String>>,
+    of_key: OnceLock<Vec<Vec<usize>>>,
 }
 
 impl<'a> Context<'a> {
-    /// Nothing is derived yet.
+    /// Nothing is derived yet; the semantics are those of the history's source.
     #[must_use]
     pub fn new(history: &'a History, limits: &'a Limits<'a>) -> Self {
-        Self { history, limits, sets: OnceCell::new(), registers: OnceCell::new(), of_key: OnceCell::new() }
+        let semantics = Semantics::of(history.source());
+        Self { history, limits, semantics, sets: OnceLock::new(), registers: OnceLock::new(), of_key: OnceLock::new() }
     }
 
     /// The history as sets.
@@ -47,7 +52,7 @@ impl Context<'_> {
     pub fn operations_of(&self, key: KeyId) -> &[usize] {
         let of_key = self.of_key.get_or_init(|| {
             let mut of_key = vec![Vec::new(); self.history.keys().len()];
-            self.history.operations().for_each(|operation| of_key[operation.key.index()].push(operation.id));
+            self.history.operations().for_each(|operation| of_key[operation.key().index()].push(operation.id()));
             of_key
         });
         &of_key[key.index()]
@@ -70,12 +75,25 @@ pub fn judge(history: &History, limits: &Limits<'_>, checkers: &[&Checker]) -> A
     let context = Context::new(history, limits);
     let mut analysis = Analysis::default();
     for checker in checkers {
-        (checker.check)(&context, &mut analysis);
+        // A checker works on its own copy: what a panic leaves half done is thrown away.
+        let mut own = analysis.clone();
+        match std::panic::catch_unwind(AssertUnwindSafe(|| (checker.check)(&context, &mut own))) {
+            Ok(()) => analysis = own,
+            Err(panic) => {
+                analysis.unknown(format!("the checker {} panicked: {}", checker.name, panic_message(&*panic)))
+            }
+        }
     }
     if history.operations().len() == 0 {
         analysis.unknown("the history has no operation: nothing was tested");
     }
     analysis
+}
+
+/// What a panic says.
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let message = panic.downcast_ref::<&str>().copied();
+    message.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -88,5 +106,19 @@ mod tests {
         let analysis = judge(&History::default(), &Limits::NONE, registry::list());
         assert_eq!(analysis.valid, Validity::Unknown);
         assert_eq!(analysis.measures.split_brain_seconds, None);
+    }
+
+    #[test]
+    fn a_checker_that_panics_makes_it_unknown_and_hides_nothing() {
+        static PANICKING: Checker =
+            Checker { name: "panicking", description: "", check: |_, _| panic!("out of {}", "paper") };
+        let mut text = crate::testing::HistoryText::new();
+        text.ok((0, 1), 0, "read", serde_json::Value::Null, serde_json::json!(1));
+        let history = text.history();
+        let analysis = judge(&history, &Limits::NONE, &[&PANICKING]);
+        assert_eq!(analysis.valid, Validity::Unknown);
+        assert_eq!(analysis.reasons, ["the checker panicking panicked: out of paper"]);
+        let both = judge(&history, &Limits::NONE, &[&PANICKING, &crate::register_values::CHECKER]);
+        assert_eq!(both.valid, Validity::Invalid);
     }
 }

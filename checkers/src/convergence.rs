@@ -14,8 +14,9 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
     if history.timeline().converged != Some(false) {
         return;
     }
-    let line = history.events().iter().rev().find(|event| event.process.is_nemesis() && event.f == "converged");
-    let (time, events) = line.map_or_else(|| (history.end_ns(), Vec::new()), |event| (event.time, vec![event.index]));
+    let timeline = history.timeline();
+    let time = timeline.converged_ns.unwrap_or_else(|| history.end_ns());
+    let events = timeline.converged_index.into_iter().collect();
     let text = format!(
         "The cluster had not converged by {}: one leader, all nodes at its position and no change of role for one election \
          timeout were not reached within the time allowed after every fault was healed. What was lost is therefore unknown.",

@@ -5,13 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
-use crate::history::{History, KeyId, Operation};
+use crate::history::{History, KeyId, Operation, ValueId};
 use crate::verdict::FindingKind;
-use crate::witness::{counted, describe, witness};
+use crate::witness::{counted, describe, short, witness};
 
 /// See the module.
 pub static CHECKER: Checker =
@@ -25,7 +23,7 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
     let mut reads: BTreeMap<(KeyId, Option<u64>), Vec<Operation<'_>>> = BTreeMap::new();
     let final_reads = history.operations().filter(|operation| operation.is_final() && operation.is_ok());
     for read in final_reads.filter(|read| read.node().is_some()) {
-        reads.entry((read.key, read.position())).or_default().push(read);
+        reads.entry((read.key(), read.position())).or_default().push(read);
     }
     let mut diverged: Vec<(KeyId, [Operation<'_>; 2])> = reads
         .iter()
@@ -45,26 +43,25 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
 
 /// Lists are compared as sets: no node promises an order.
 fn same_state(one: &Operation<'_>, other: &Operation<'_>) -> bool {
-    match (one.result(), other.result()) {
-        (Some(Value::Array(one)), Some(Value::Array(other))) => {
-            one.len() == other.len() && sorted(one) == sorted(other)
-        }
-        (one, other) => one == other,
+    match (elements(one), elements(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.result() == other.result(),
     }
 }
 
-fn sorted(elements: &[Value]) -> Vec<String> {
-    let mut sorted: Vec<String> = elements.iter().map(Value::to_string).collect();
-    sorted.sort_unstable();
-    sorted
+/// What a read returned, sorted; `None` if it returned no list.
+fn elements(read: &Operation<'_>) -> Option<Vec<ValueId>> {
+    let mut elements = read.history().values().as_list(read.result()?)?.to_vec();
+    elements.sort_unstable();
+    Some(elements)
 }
 
 fn story(history: &History, key: KeyId, count: usize, [one, other]: &[Operation<'_>; 2]) -> String {
-    let difference = match (one.result(), other.result()) {
-        (Some(Value::Array(one)), Some(Value::Array(other))) => {
-            let (one, other) = (sorted(one), sorted(other));
-            let only = |these: &[String], those: &[String]| {
-                these.iter().find(|element| those.binary_search(element).is_err()).cloned()
+    let difference = match (elements(one), elements(other)) {
+        (Some(one), Some(other)) => {
+            let only = |these: &[ValueId], those: &[ValueId]| {
+                let missing = these.iter().find(|element| those.binary_search(element).is_err());
+                missing.map(|element| short(history, *element))
             };
             match (only(&one, &other), only(&other, &one)) {
                 (Some(a), Some(b)) => format!("only the first has {a}, only the second has {b}"),
@@ -87,7 +84,7 @@ fn story(history: &History, key: KeyId, count: usize, [one, other]: &[Operation<
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::Limits;

@@ -3,7 +3,8 @@
 //! No clock, no socket, no async and no global state; the only I/O is reading a history from a [`std::io::BufRead`].
 //!
 //! # Layout
-//! - [`history`]: events (one line each), operations (an invocation paired with its completion), the timeline, readers.
+//! - [`history`]: lines in, columns of numbers inside, operations (an invocation paired with its completion) out; the timeline.
+//! - [`semantics`]: what sources leave unsaid, and mean differently.
 //! - [`index`]: a history seen as sets or registers, values numbered.
 //! - [`checker`], [`registry`]: what a checker is, how several judge together, and the table of all of them.
 //! - [`model`], [`linearizability`]: sequential objects, and whether a history is linearizable with respect to one.
@@ -27,6 +28,7 @@ pub mod linearizability;
 pub mod model;
 pub mod register_values;
 pub mod registry;
+pub mod semantics;
 pub mod set_full;
 pub mod split_brain;
 pub mod stale;
@@ -39,4 +41,5 @@ pub mod witness;
 pub use analysis::{Analysis, FaultOutage, Limits, Measures};
 pub use checker::Checker;
 pub use linearizability::{ModelCheck, check_model};
+pub use semantics::Semantics;
 pub use verdict::{Finding, FindingKind, Validity, Witness};

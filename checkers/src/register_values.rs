@@ -23,7 +23,7 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
     for key in &registers.keys {
         for read in key.reads.iter().filter(|read| is_from_nowhere(key, read)) {
             count += 1;
-            if first.is_none_or(|(_, first)| read.operation.id < first.operation.id) {
+            if first.is_none_or(|(_, first)| read.operation.id() < first.operation.id()) {
                 first = Some((key, read));
             }
         }

@@ -5,7 +5,7 @@
 
 use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
-use crate::history::{History, KeyId, Operation};
+use crate::history::{History, KeyId, Operation, ValueId};
 use crate::index::{ClosingRead, Element, SetKey, closing_read, missing_closing_reads};
 use crate::verdict::FindingKind;
 use crate::witness::{at, counted, describe, faults_around, short, witness};
@@ -18,7 +18,7 @@ pub static CHECKER: Checker =
 struct Case<'h> {
     /// Its add, if there was any.
     add: Option<Operation<'h>>,
-    element: &'h serde_json::Value,
+    element: ValueId,
     key: KeyId,
     /// A read that saw it.
     seen: Option<Operation<'h>>,
@@ -183,7 +183,7 @@ fn headline(kind: FindingKind, count: usize, keys_without_closing_read: &[KeyId]
 }
 
 fn story(kind: FindingKind, history: &History, case: &Case<'_>) -> String {
-    let element = short(case.element);
+    let element = short(history, case.element);
     let key = history.key_name(case.key);
     let add = case.add.map(|add| describe(history, &add));
     let seen = case.seen.map(|read| describe(history, &read)).unwrap_or_default();

@@ -152,7 +152,7 @@ fn there_since(key: &RegisterKey<'_>) -> Vec<Option<i128>> {
 }
 
 fn report(history: &History, mut found: Vec<Stale<'_>>, analysis: &mut Analysis) {
-    found.sort_by_key(|stale| stale.read.id);
+    found.sort_by_key(|stale| stale.read.id());
     analysis.measures.stale_reads = Some(found.len() as u64);
     let (promised, local): (Vec<_>, Vec<_>) = found.into_iter().partition(|stale| stale.read.promises_recency());
     for (kind, stale) in [(FindingKind::StaleRead, promised), (FindingKind::StaleLocalRead, local)] {

@@ -1,8 +1,6 @@
 //! Turns operations into English: what was asked, who answered, when, and which fault was active then.
 
-use serde_json::Value;
-
-use crate::history::{FaultWindow, History, Operation, Outcome};
+use crate::history::{FaultWindow, Function, History, Operation, Outcome, Value, ValueId};
 use crate::verdict::Witness;
 
 /// Nanoseconds as seconds.
@@ -44,46 +42,52 @@ pub fn describe(history: &History, operation: &Operation<'_>) -> String {
         Outcome::Ok if operation.is_read() => "answered",
         Outcome::Ok => "acknowledged",
         Outcome::Fail => "refused",
-        Outcome::Info => return format!("{what} by {} (invoked at {invoked}, never decided)", operation.process()),
+        Outcome::Info => {
+            return format!("{what} by {} (invoked at {invoked}, never decided)", operation.process_name());
+        }
     };
     let node = operation.node().map(|node| format!(" by {node}")).unwrap_or_default();
     let term = operation.term().map(|term| format!(" under term {term}")).unwrap_or_default();
     let position = operation.position().map(|position| format!(" at position {position}")).unwrap_or_default();
     let completed = operation.completed_ns().map(at).unwrap_or_default();
-    format!("{what} by {} (invoked at {invoked}, {how}{node}{term}{position} at {completed})", operation.process())
+    format!("{what} by {} (invoked at {invoked}, {how}{node}{term}{position} at {completed})", operation.process_name())
 }
 
 /// What an operation did, without who and when.
 fn what(history: &History, operation: &Operation<'_>) -> String {
-    let key = match &history.keys()[operation.key.index()] {
-        Some(_) => history.key_name(operation.key),
+    let key = match &history.keys()[operation.key().index()] {
+        Some(_) => history.key_name(operation.key()),
         None => String::new(),
     };
     let with_key = |preposition: &str| if key.is_empty() { String::new() } else { format!(" {preposition} {key}") };
     let argument = operation.argument();
-    match (operation.f(), operation.result()) {
-        ("read", result) => {
+    match (operation.function(), operation.result()) {
+        (Function::Read | Function::Get, result) => {
             let level = operation.level().map(|level| format!("{level} ")).unwrap_or_default();
-            let returned = result.map(|value| format!(" → {}", short(value))).unwrap_or_default();
+            let returned = result.map(|value| format!(" → {}", short(history, value))).unwrap_or_default();
             format!("{level}read{}{returned}", with_key("of"))
         }
-        ("cas", _) => match argument.as_array().map(Vec::as_slice) {
-            Some([old, new]) => format!("cas{} from {} to {}", with_key("of"), short(old), short(new)),
-            _ => format!("cas{} {}", with_key("of"), short(argument)),
+        (Function::CompareAndSet, _) => match history.values().as_list(argument) {
+            Some([old, new]) => {
+                format!("cas{} from {} to {}", with_key("of"), short(history, *old), short(history, *new))
+            }
+            _ => format!("cas{} {}", with_key("of"), short(history, argument)),
         },
-        ("dequeue", Some(result)) => format!("dequeue{} → {}", with_key("from"), short(result)),
-        (f, _) if argument.is_null() => format!("{f}{}", with_key("of")),
-        (f, _) => format!("{f} of {}{}", short(argument), with_key("to")),
+        (Function::Dequeue | Function::Pop, Some(result)) => {
+            format!("{}{} → {}", operation.f(), with_key("from"), short(history, result))
+        }
+        _ if argument.is_null() => format!("{}{}", operation.f(), with_key("of")),
+        _ => format!("{} of {}{}", operation.f(), short(history, argument), with_key("to")),
     }
 }
 
 /// A value as people read it; long lists become their length.
 #[must_use]
-pub fn short(value: &Value) -> String {
+pub fn short(history: &History, value: ValueId) -> String {
     const ELEMENTS_MAX: usize = 8;
-    match value {
-        Value::Array(elements) if elements.len() > ELEMENTS_MAX => format!("{} elements", elements.len()),
-        other => other.to_string(),
+    match history.values().get(value) {
+        Value::List(elements) if elements.len() > ELEMENTS_MAX => format!("{} elements", elements.len()),
+        _ => history.values().display(value).to_string(),
     }
 }
 
@@ -130,7 +134,7 @@ pub fn faults_around(history: &History, operations: &[Operation<'_>]) -> String 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::HistoryText;

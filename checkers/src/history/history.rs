@@ -1,13 +1,15 @@
-//! A whole history: every line, the operations paired, the keys numbered, and the timeline around them.
+//! A whole history, in columns: the operations paired, keys, processes and values numbered, and the timeline around them.
 
 use std::fmt;
 
-use serde_json::Value;
-
-use super::event::{Event, INDEX_MISSING};
+use super::builder::HistoryBuilder;
+use super::columns::{Lines, Operations};
+use super::event::{Event, Process};
+use super::function::{Function, Functions};
+use super::line::{Line, Source};
 use super::operation::Operation;
-use super::pairing::{Pair, Pairing};
-use super::timeline::Timeline;
+use super::timeline::{Note, Timeline};
+use super::value::{ValueId, Values};
 
 /// Number of an object of the history, in order of first use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -15,6 +17,18 @@ pub struct KeyId(pub(super) u32);
 
 impl KeyId {
     /// As an index into a list with one entry a key.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Number of a process of the history, in order of first use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct ProcessId(pub(super) u32);
+
+impl ProcessId {
+    /// As an index into a list with one entry a process.
     #[must_use]
     pub fn index(self) -> usize {
         self.0 as usize
@@ -34,11 +48,17 @@ pub struct MalformedHistory {
 /// A whole history, its operations paired.
 #[derive(Clone, Default)]
 pub struct History {
-    events: Vec<Event>,
-    pairs: Vec<Pair>,
-    keys: Vec<Option<Value>>,
-    timeline: Timeline,
-    truncated: bool,
+    pub(super) values: Values,
+    pub(super) functions: Functions,
+    pub(super) lines: Lines,
+    pub(super) operations: Operations,
+    pub(super) notes: Vec<Note>,
+    pub(super) keys: Vec<Option<ValueId>>,
+    pub(super) processes: Vec<Process>,
+    pub(super) timeline: Timeline,
+    pub(super) source: Source,
+    pub(super) has_clock: bool,
+    pub(super) truncated: bool,
 }
 
 impl History {
@@ -47,44 +67,46 @@ impl History {
     /// # Errors
     /// A completion without invocation, a process that invokes twice, an index or a time that goes backwards.
     pub fn from_events(events: Vec<Event>) -> Result<Self, MalformedHistory> {
-        let mut builder = HistoryBuilder::default();
+        let mut builder = HistoryBuilder::new(Source::Built);
         for (place, event) in events.into_iter().enumerate() {
-            builder.push(event).map_err(|reason| MalformedHistory { place, reason })?;
+            let pushed = Line::from_event(&event, builder.values_mut()).and_then(|line| builder.push(line));
+            pushed.map_err(|reason| MalformedHistory { place, reason })?;
         }
         Ok(builder.finish(false))
     }
 
-    /// All lines, in order.
-    #[must_use]
-    pub fn events(&self) -> &[Event] {
-        &self.events
-    }
-
     /// All operations of clients, in order of invocation.
     pub fn operations(&self) -> impl DoubleEndedIterator<Item = Operation<'_>> + ExactSizeIterator + Clone {
-        self.pairs.iter().enumerate().map(|(id, pair)| Operation {
-            id,
-            key: pair.key,
-            invocation: &self.events[pair.invocation as usize],
-            completion: pair.completion.map(|place| &self.events[place as usize]),
-        })
+        (0..self.operations.len()).map(|id| Operation { history: self, id: id as u32 })
     }
 
     /// The operation with this id.
     #[must_use]
     pub fn operation(&self, id: usize) -> Option<Operation<'_>> {
-        let pair = self.pairs.get(id)?;
-        Some(Operation {
-            id,
-            key: pair.key,
-            invocation: &self.events[pair.invocation as usize],
-            completion: pair.completion.map(|place| &self.events[place as usize]),
-        })
+        (id < self.operations.len()).then_some(Operation { history: self, id: id as u32 })
+    }
+
+    /// Every value that the history mentions.
+    #[must_use]
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// Number of lines, those of the nemesis and the observer included.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The lines that are not operations, in order.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The objects, by [`KeyId`]; `None` is the one object of a history without keys.
     #[must_use]
-    pub fn keys(&self) -> &[Option<Value>] {
+    pub fn keys(&self) -> &[Option<ValueId>] {
         &self.keys
     }
 
@@ -96,17 +118,49 @@ impl History {
     /// A key as people read it: strings without quotes, the nameless object as `the object`.
     #[must_use]
     pub fn key_name(&self, key: KeyId) -> String {
-        match &self.keys[key.index()] {
+        match self.keys[key.index()] {
             None => "the object".to_owned(),
-            Some(Value::String(name)) => name.clone(),
-            Some(other) => other.to_string(),
+            Some(name) => match self.values.as_text(name) {
+                Some(text) => text.to_owned(),
+                None => self.values.display(name).to_string(),
+            },
         }
+    }
+
+    /// The processes, by [`ProcessId`]; the nemesis and the observer are among them.
+    #[must_use]
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    /// A process as people read it, such as `process 3`.
+    #[must_use]
+    pub fn process_name(&self, process: ProcessId) -> String {
+        self.processes[process.index()].to_string()
+    }
+
+    /// The name of a function.
+    #[must_use]
+    pub fn function_name(&self, function: Function) -> &str {
+        self.functions.name(&self.values, function)
     }
 
     /// Phases, faults and claims.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
+    }
+
+    /// Where the history came from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Whether its times are nanoseconds of a clock; otherwise they are places of lines.
+    #[must_use]
+    pub fn has_clock(&self) -> bool {
+        self.has_clock
     }
 
     /// Whether the last line was cut off and left out.
@@ -118,42 +172,23 @@ impl History {
     /// Time of the last line, in nanoseconds.
     #[must_use]
     pub fn end_ns(&self) -> u64 {
-        self.events.last().map_or(0, |event| event.time)
+        self.lines.last_time()
+    }
+
+    /// Bytes held, capacity included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.values.bytes()
+            + self.lines.bytes()
+            + self.operations.bytes()
+            + self.notes.capacity() * size_of::<Note>()
+            + self.keys.capacity() * size_of::<Option<ValueId>>()
+            + self.processes.capacity() * size_of::<Process>()
     }
 }
 
 impl fmt::Debug for History {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_list().entries(&self.events).finish()
-    }
-}
-
-impl PartialEq for History {
-    fn eq(&self, other: &Self) -> bool {
-        // Everything else follows from the lines.
-        self.events == other.events && self.truncated == other.truncated
-    }
-}
-
-/// Takes a history line by line.
-#[derive(Default)]
-pub(super) struct HistoryBuilder {
-    events: Vec<Event>,
-    pairing: Pairing,
-}
-
-impl HistoryBuilder {
-    pub(super) fn push(&mut self, mut event: Event) -> Result<(), String> {
-        if event.index == INDEX_MISSING {
-            event.index = self.events.last().map_or(0, |last| last.index + 1);
-        }
-        self.pairing.push(&event)?;
-        self.events.push(event);
-        Ok(())
-    }
-
-    pub(super) fn finish(self, truncated: bool) -> History {
-        let timeline = Timeline::from_events(&self.events);
-        History { events: self.events, pairs: self.pairing.pairs, keys: self.pairing.keys, timeline, truncated }
+        formatter.debug_list().entries(self.operations()).finish()
     }
 }

@@ -1,19 +1,28 @@
 //! The history: what was invoked, what came back, what the nemesis did, on one clock.
 //!
-//! [`event`](Event) is one line as it is stored; `reader` turns bytes into events and refuses what makes no sense;
-//! `pairing` finds the completion of every invocation; `operation` is the paired view that checkers work on; `timeline`
-//! holds what is not an operation: phases, faults, claims.
+//! A reader turns bytes into [`Line`]s and refuses what makes no sense; the [`HistoryBuilder`] pairs invocations with
+//! completions and stores columns of numbers, every value interned as a [`ValueId`]; an [`Operation`] is the paired view that
+//! checkers work on; the [`Timeline`] holds what is not an operation: phases, faults, claims. An [`Event`] is one line as a
+//! recorder writes it.
 
+mod builder;
+mod columns;
 mod event;
+mod function;
 #[expect(clippy::module_inception, reason = "the file is named after the type it holds")]
 mod history;
+mod line;
 mod operation;
-mod pairing;
 mod reader;
 mod timeline;
+mod value;
 
+pub use builder::HistoryBuilder;
 pub use event::{Event, EventType, INDEX_MISSING, Process};
-pub use history::{History, KeyId, MalformedHistory};
+pub use function::Function;
+pub use history::{History, KeyId, MalformedHistory, ProcessId};
+pub use line::{Line, ProcessName, Source};
 pub use operation::{Operation, Outcome};
 pub use reader::{ReadError, ReadErrorKind, TruncatedTail};
-pub use timeline::{ClaimChange, FaultWindow, Phase, PhaseStart, Timeline};
+pub use timeline::{ClaimChange, FaultWindow, Note, Phase, PhaseStart, Timeline};
+pub use value::{DisplayValue, Value, ValueId, Values};

@@ -1,8 +1,8 @@
 //! What a history says beside its operations: phases, faults, claims to lead, and whether the cluster converged.
 
-use serde_json::Value;
-
-use super::event::Event;
+use super::event::{EventType, Process};
+use super::history::{History, ProcessId};
+use super::value::ValueId;
 
 /// A part of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +91,59 @@ pub struct ClaimChange {
     pub position: Option<u64>,
 }
 
+/// A line that is not an operation: of the nemesis or the observer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Note {
+    /// Its place in the history.
+    pub place: u32,
+    /// Kind of the line.
+    pub event_type: EventType,
+    /// Who wrote it.
+    pub process: ProcessId,
+    /// What it is about: `phase`, `claim`, a fault's name; a text.
+    pub f: ValueId,
+    /// The object.
+    pub key: Option<ValueId>,
+    /// What it says.
+    pub value: ValueId,
+    /// A node; a text.
+    pub node: Option<ValueId>,
+    /// The schedule's entry.
+    pub id: Option<u64>,
+    /// `applied` or `healed`; a text.
+    pub step: Option<ValueId>,
+    /// What went wrong; a text.
+    pub error: Option<ValueId>,
+}
+
+/// A note with its history, while the timeline is made.
+struct NoteView<'h> {
+    history: &'h History,
+    note: &'h Note,
+}
+
+impl<'h> NoteView<'h> {
+    fn f(&self) -> &'h str {
+        self.history.values.as_text(self.note.f).unwrap_or_default()
+    }
+
+    fn time_ns(&self) -> u64 {
+        self.history.lines.time(self.note.place)
+    }
+
+    fn index(&self) -> u64 {
+        self.history.lines.index(self.note.place)
+    }
+
+    fn process(&self) -> &'h Process {
+        &self.history.processes[self.note.process.index()]
+    }
+
+    fn text(&self, id: Option<ValueId>) -> Option<&'h str> {
+        self.history.values.as_text(id?)
+    }
+}
+
 /// Everything beside the operations, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Timeline {
@@ -102,6 +155,10 @@ pub struct Timeline {
     pub claims: Vec<ClaimChange>,
     /// Whether the cluster converged; `None` where the history does not say.
     pub converged: Option<bool>,
+    /// Index of the line that says so.
+    pub converged_index: Option<u64>,
+    /// Time of that line, in nanoseconds.
+    pub converged_ns: Option<u64>,
     /// Time of the first line about any fault that had an effect, in nanoseconds. In a history that names no phases, and so
     /// comes from elsewhere, every line of the nemesis is taken for one.
     pub first_fault_ns: Option<u64>,
@@ -109,15 +166,16 @@ pub struct Timeline {
 
 impl Timeline {
     /// Collects the lines of the nemesis and the observer. Lines it does not know are left alone.
-    pub(super) fn from_events(events: &[Event]) -> Self {
+    pub(super) fn from_notes(history: &History) -> Self {
         let mut timeline = Self::default();
         let mut first_other_ns = None;
-        for event in events {
-            if event.process.is_nemesis() {
-                first_other_ns.get_or_insert(event.time);
-                timeline.nemesis_line(event);
-            } else if event.process.is_observer() && event.f == "claim" {
-                timeline.claims.extend(claim_change(event));
+        for note in &history.notes {
+            let view = NoteView { history, note };
+            if view.process().is_nemesis() {
+                first_other_ns.get_or_insert_with(|| view.time_ns());
+                timeline.nemesis_line(&view);
+            } else if view.process().is_observer() && view.f() == "claim" {
+                timeline.claims.extend(claim_change(&view));
             }
         }
         let first_named_ns = timeline.faults.iter().map(|fault| fault.applied_ns).min();
@@ -126,35 +184,43 @@ impl Timeline {
         timeline
     }
 
-    fn nemesis_line(&mut self, event: &Event) {
-        match event.f.as_str() {
+    fn nemesis_line(&mut self, line: &NoteView<'_>) {
+        match line.f() {
             "phase" => {
-                if let Some(phase) = event.value.as_str().and_then(Phase::from_name) {
-                    self.phases.push(PhaseStart { phase, index: event.index, time_ns: event.time });
+                if let Some(phase) = line.text(Some(line.note.value)).and_then(Phase::from_name) {
+                    self.phases.push(PhaseStart { phase, index: line.index(), time_ns: line.time_ns() });
                 }
             }
-            "converged" => self.converged = event.value.as_bool(),
-            _ => self.fault_line(event),
+            "converged" => {
+                self.converged = match line.note.value {
+                    ValueId::TRUE => Some(true),
+                    ValueId::FALSE => Some(false),
+                    _ => None,
+                };
+                self.converged_index = Some(line.index());
+                self.converged_ns = Some(line.time_ns());
+            }
+            _ => self.fault_line(line),
         }
     }
 
-    fn fault_line(&mut self, event: &Event) {
+    fn fault_line(&mut self, line: &NoteView<'_>) {
         // A line without an entry's id says that nothing was done.
-        let Some(id) = event.id else { return };
+        let Some(id) = line.note.id else { return };
         let place = self.faults.iter().position(|fault| fault.id == id).unwrap_or_else(|| {
             self.faults.push(FaultWindow {
                 id,
-                name: event.f.clone(),
-                applied_ns: event.time,
+                name: line.f().to_owned(),
+                applied_ns: line.time_ns(),
                 healed_ns: None,
                 events: Vec::new(),
             });
             self.faults.len() - 1
         });
         let fault = &mut self.faults[place];
-        fault.events.push(event.index);
-        if event.step.as_deref() == Some("healed") {
-            fault.healed_ns = Some(event.time);
+        fault.events.push(line.index());
+        if line.text(line.note.step) == Some("healed") {
+            fault.healed_ns = Some(line.time_ns());
         }
     }
 
@@ -170,14 +236,15 @@ impl Timeline {
     }
 }
 
-fn claim_change(event: &Event) -> Option<ClaimChange> {
-    let text = |name: &str| event.value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let number = |name: &str| event.value.get(name).and_then(Value::as_u64);
+fn claim_change(line: &NoteView<'_>) -> Option<ClaimChange> {
+    let values = &line.history.values;
+    let field = |name: &str| values.field(line.note.value, name);
+    let number = |name: &str| field(name).and_then(|id| values.as_integer(id)).and_then(|n| u64::try_from(n).ok());
     Some(ClaimChange {
-        index: event.index,
-        time_ns: event.time,
-        node: text("node").or_else(|| event.node.clone())?,
-        role: text("role"),
+        index: line.index(),
+        time_ns: line.time_ns(),
+        node: line.text(field("node")).or_else(|| line.text(line.note.node))?.to_owned(),
+        role: line.text(field("role")).map(str::to_owned),
         term: number("term"),
         position: number("position"),
     })
@@ -185,7 +252,7 @@ fn claim_change(event: &Event) -> Option<ClaimChange> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::HistoryText;

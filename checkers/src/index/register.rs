@@ -1,9 +1,7 @@
 //! A history as registers, one a key: values numbered, each with who wrote it.
 
+use crate::history::{Function, History, KeyId, Operation, Outcome, ValueId as HistoryValue};
 use rustc_hash::FxHashMap;
-use serde_json::Value;
-
-use crate::history::{History, KeyId, Operation, Outcome};
 
 /// Number of a value within its key; [`RegisterKey::INITIAL`] is null, the initial state.
 pub type ValueId = u32;
@@ -12,7 +10,7 @@ pub type ValueId = u32;
 #[derive(Debug, Clone)]
 pub struct RegisterValue<'h> {
     /// The value itself.
-    pub value: &'h Value,
+    pub value: HistoryValue,
     /// Place in [`RegisterKey::writes`] of the first write of it that did or may have happened.
     pub writer: Option<u32>,
     /// Whether more than one write of it may have happened.
@@ -52,7 +50,7 @@ pub struct RegisterKey<'h> {
     pub writes: Vec<RegisterWrite<'h>>,
     /// In order of invocation.
     pub reads: Vec<RegisterRead<'h>>,
-    ids: FxHashMap<&'h Value, ValueId>,
+    ids: FxHashMap<HistoryValue, ValueId>,
 }
 
 /// The whole history.
@@ -70,24 +68,24 @@ impl<'h> RegisterIndex<'h> {
     pub fn new(history: &'h History) -> Result<Self, String> {
         let mut keys: Vec<RegisterKey<'h>> = (0..history.keys().len()).map(|_| RegisterKey::new()).collect();
         for operation in history.operations() {
-            let key = &mut keys[operation.key.index()];
-            key.key = operation.key;
-            match operation.f() {
-                "write" => key.write(operation, None, operation.argument()),
-                "cas" => {
-                    let Some([old, new]) = operation.argument().as_array().map(Vec::as_slice) else {
+            let key = &mut keys[operation.key().index()];
+            key.key = operation.key();
+            match operation.function() {
+                Function::Write => key.write(operation, None, operation.argument()),
+                Function::CompareAndSet => {
+                    let Some([old, new]) = history.values().as_list(operation.argument()) else {
                         return Err(format!(
                             "index {}: the value of a cas is a list [old, new], not {}",
                             operation.invoked_index(),
-                            operation.argument()
+                            history.values().display(operation.argument())
                         ));
                     };
-                    key.write(operation, Some(old), new);
+                    key.write(operation, Some(*old), *new);
                 }
-                "read" => key.read(operation),
-                other => {
-                    let index = operation.invoked_index();
-                    return Err(format!("index {index}: `{other}` is not an operation of a register"));
+                Function::Read => key.read(operation),
+                _ => {
+                    let (index, f) = (operation.invoked_index(), operation.f());
+                    return Err(format!("index {index}: `{f}` is not an operation of a register"));
                 }
             }
         }
@@ -107,7 +105,7 @@ impl<'h> RegisterKey<'h> {
             reads: Vec::new(),
             ids: FxHashMap::default(),
         };
-        key.value_id(&Value::Null);
+        key.value_id(HistoryValue::NULL);
         key
     }
 
@@ -125,14 +123,14 @@ impl<'h> RegisterKey<'h> {
         self.values[value as usize].writer.map(|place| &self.writes[place as usize])
     }
 
-    fn value_id(&mut self, value: &'h Value) -> ValueId {
+    fn value_id(&mut self, value: HistoryValue) -> ValueId {
         *self.ids.entry(value).or_insert_with(|| {
             self.values.push(RegisterValue { value, writer: None, is_ambiguous: false, refused: None });
             (self.values.len() - 1) as ValueId
         })
     }
 
-    fn write(&mut self, operation: Operation<'h>, old: Option<&'h Value>, new: &'h Value) {
+    fn write(&mut self, operation: Operation<'h>, old: Option<HistoryValue>, new: HistoryValue) {
         let new = self.value_id(new);
         if operation.outcome() == Outcome::Fail {
             self.values[new as usize].refused = Some(operation);

@@ -1,9 +1,7 @@
 //! A history as grow-only sets, one a key: elements numbered, reads as lists of those numbers.
 
+use crate::history::{Function, History, KeyId, Operation, Outcome, ValueId};
 use rustc_hash::FxHashMap;
-use serde_json::Value;
-
-use crate::history::{History, KeyId, Operation, Outcome};
 
 /// Number of an element within its key, in order of first mention.
 pub type ElementId = u32;
@@ -12,7 +10,7 @@ pub type ElementId = u32;
 #[derive(Debug, Clone)]
 pub struct Element<'h> {
     /// The element itself.
-    pub value: &'h Value,
+    pub value: ValueId,
     /// Every attempt to add it, in order of invocation.
     pub adds: Vec<Operation<'h>>,
 }
@@ -49,7 +47,7 @@ pub struct SetKey<'h> {
     pub elements: Vec<Element<'h>>,
     /// In order of invocation.
     pub reads: Vec<SetRead<'h>>,
-    ids: FxHashMap<&'h Value, ElementId>,
+    ids: FxHashMap<ValueId, ElementId>,
 }
 
 /// The whole history.
@@ -67,16 +65,17 @@ impl<'h> SetIndex<'h> {
     pub fn new(history: &'h History) -> Result<Self, String> {
         let mut keys: Vec<SetKey<'h>> = (0..history.keys().len()).map(|_| SetKey::new()).collect();
         for operation in history.operations() {
-            let key = &mut keys[operation.key.index()];
-            key.key = operation.key;
-            match operation.f() {
-                "add" => {
+            let key = &mut keys[operation.key().index()];
+            key.key = operation.key();
+            match operation.function() {
+                Function::Add => {
                     let id = key.element(operation.argument());
                     key.elements[id as usize].adds.push(operation);
                 }
-                "read" => key.read(operation)?,
-                other => {
-                    return Err(format!("index {}: `{other}` is not an operation of a set", operation.invoked_index()));
+                Function::Read => key.read(operation)?,
+                _ => {
+                    let (index, f) = (operation.invoked_index(), operation.f());
+                    return Err(format!("index {index}: `{f}` is not an operation of a set"));
                 }
             }
         }
@@ -89,7 +88,7 @@ impl<'h> SetKey<'h> {
         Self { key: KeyId::default(), elements: Vec::new(), reads: Vec::new(), ids: FxHashMap::default() }
     }
 
-    fn element(&mut self, value: &'h Value) -> ElementId {
+    fn element(&mut self, value: ValueId) -> ElementId {
         *self.ids.entry(value).or_insert_with(|| {
             self.elements.push(Element { value, adds: Vec::new() });
             (self.elements.len() - 1) as ElementId
@@ -98,11 +97,12 @@ impl<'h> SetKey<'h> {
 
     fn read(&mut self, operation: Operation<'h>) -> Result<(), String> {
         let Some(result) = operation.result().filter(|_| !operation.is_final()) else { return Ok(()) };
-        let Value::Array(values) = result else {
+        let values = operation.history().values();
+        let Some(items) = values.as_list(result) else {
             let index = operation.completed_index().unwrap_or_default();
-            return Err(format!("index {index}: a read of a set returns a list, not {result}"));
+            return Err(format!("index {index}: a read of a set returns a list, not {}", values.display(result)));
         };
-        let elements = values.iter().map(|value| self.element(value)).collect();
+        let elements = items.iter().map(|value| self.element(*value)).collect();
         self.reads.push(SetRead { operation, elements });
         Ok(())
     }

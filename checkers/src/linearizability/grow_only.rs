@@ -105,7 +105,7 @@ fn chain<'k, 'h>(history: &History, set: &'k SetKey<'h>) -> Result<Chain<'k, 'h>
             if std::mem::replace(&mut seen_by[id], number) == number {
                 return Err(told(
                     history,
-                    &format!("element {} is returned twice by", name(set, id)),
+                    &format!("element {} is returned twice by", name(history, set, id)),
                     &[read.operation],
                 ));
             }
@@ -134,20 +134,20 @@ fn chain<'k, 'h>(history: &History, set: &'k SetKey<'h>) -> Result<Chain<'k, 'h>
     Ok(chain)
 }
 
-fn name(set: &SetKey<'_>, element: usize) -> String {
-    short(set.elements[element].value)
+fn name(history: &History, set: &SetKey<'_>, element: usize) -> String {
+    short(history, set.elements[element].value)
 }
 
 fn told(history: &History, text: &str, operations: &[Operation<'_>]) -> Contradiction {
     let all: Vec<String> = operations.iter().map(|operation| describe(history, operation)).collect();
     Contradiction {
         text: format!("{text} {}", all.join("; ")),
-        operations: operations.iter().map(|operation| operation.id).collect(),
+        operations: operations.iter().map(|operation| operation.id()).collect(),
     }
 }
 
 fn from_nowhere(history: &History, set: &SetKey<'_>, element: usize, read: &SetRead<'_>) -> Contradiction {
-    let text = format!("element {}, which nobody added, is returned by", name(set, element));
+    let text = format!("element {}, which nobody added, is returned by", name(history, set, element));
     let mut operations = vec![read.operation];
     operations.extend(set.elements[element].adds.first());
     told(history, &text, &operations)
@@ -163,7 +163,7 @@ fn incomparable(history: &History, set: &SetKey<'_>, chain: &Chain<'_, '_>, larg
     let mut operations = vec![smaller.operation, larger.operation];
     let adds = [in_smaller, in_larger].into_iter().flatten().filter_map(|id| set.elements[id as usize].possible());
     operations.extend(adds);
-    let of = |id: Option<u32>| id.map_or_else(String::new, |id| name(set, id as usize));
+    let of = |id: Option<u32>| id.map_or_else(String::new, |id| name(history, set, id as usize));
     let text = format!(
         "of two reads the first has {} and not {}, the second has {} and not {}, though elements never go away:",
         of(in_smaller),

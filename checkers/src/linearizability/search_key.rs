@@ -16,7 +16,7 @@ pub(crate) fn search_key<'h, S: SequentialSpec<'h>>(context: &Context<'h>, key: 
         match search(&spec, &problem, context.limits) {
             Answer::Linearizable => Ok(None),
             Answer::Stuck { placed, state, blocked } => {
-                Ok(Some(contradiction(context, placed, count, &spec.describe(&state), blocked)))
+                Ok(Some(contradiction(context, placed, count, &spec.describe(context.history, &state), blocked)))
             }
             Answer::Exhausted(limit) => Err(format!(
                 "the search for a linearization of {} ({count} operations) ended at its {limit} limit",
@@ -39,7 +39,7 @@ fn prepare<'h, S: SequentialSpec<'h>>(context: &Context<'h>, key: KeyId) -> Resu
         let invoked_ns = operation.invoked_ns();
         match operation.completed_ns() {
             Some(completed_ns) => {
-                problem.decided.push(Call { operation: operation.id, invoked_ns, completed_ns, action })
+                problem.decided.push(Call { operation: operation.id(), invoked_ns, completed_ns, action })
             }
             // Undecided and without effect: nothing follows from it.
             None if spec.is_pure(action) => {}

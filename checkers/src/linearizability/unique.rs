@@ -65,9 +65,9 @@ impl Extent {
     fn of(operation: &Operation<'_>) -> Self {
         Self {
             earliest_completion: operation.completed_ns().map_or(AFTER_TIME, moment),
-            completed_by: Some(operation.id as u32),
+            completed_by: Some(operation.id() as u32),
             latest_invocation: moment(operation.invoked_ns()),
-            invoked_by: Some(operation.id as u32),
+            invoked_by: Some(operation.id() as u32),
         }
     }
 
@@ -131,7 +131,7 @@ impl<'k, 'h> Blocks<'k, 'h> {
             if let Some(write) = self.register.writer(read.value)
                 && read.operation.completed_ns().is_some_and(|completed| completed < write.operation.invoked_ns())
             {
-                let operations = vec![read.operation.id, write.operation.id];
+                let operations = vec![read.operation.id(), write.operation.id()];
                 return Err(self.contradiction("a read was over before the only write of its value began:", operations));
             }
             let group = &mut self.groups[read.value as usize];
@@ -143,7 +143,7 @@ impl<'k, 'h> Blocks<'k, 'h> {
     /// Notes that a value was certainly written, and with it every value that its chain of compare-and-sets needed.
     fn observe(&mut self, value: ValueId, observer: &Operation<'h>) -> Result<(), Contradiction> {
         let mut value = value;
-        let mut observer = observer.id;
+        let mut observer = observer.id();
         while self.groups[value as usize].extent.is_none() {
             let Some(write) = self.register.writer(value) else {
                 let text =
@@ -156,7 +156,7 @@ impl<'k, 'h> Blocks<'k, 'h> {
             if let Some(other) = self.groups[old as usize].next.replace(value) {
                 return Err(self.two_out_of_one(old, other, value));
             }
-            observer = write.operation.id;
+            observer = write.operation.id();
             value = old;
         }
         Ok(())
@@ -164,7 +164,7 @@ impl<'k, 'h> Blocks<'k, 'h> {
 
     fn two_out_of_one(&self, old: ValueId, one: ValueId, other: ValueId) -> Contradiction {
         let writers = [one, other].into_iter().filter_map(|value| self.register.writer(value));
-        let operations: Vec<usize> = writers.map(|write| write.operation.id).collect();
+        let operations: Vec<usize> = writers.map(|write| write.operation.id()).collect();
         let text = format!("two compare-and-sets replaced the value {}, which was there only once:", self.name(old));
         self.contradiction(&text, operations)
     }
@@ -231,7 +231,7 @@ impl<'k, 'h> Blocks<'k, 'h> {
         }
         let left_over = (0..self.groups.len()).filter(|value| self.groups[*value].extent.is_some() && !reached[*value]);
         let writers = left_over.filter_map(|value| self.register.writer(value as ValueId));
-        let operations = writers.take(NAMED_MAX).map(|write| write.operation.id).collect();
+        let operations = writers.take(NAMED_MAX).map(|write| write.operation.id()).collect();
         self.contradiction("compare-and-sets need each other's values in a circle:", operations)
     }
 
@@ -262,6 +262,6 @@ impl<'k, 'h> Blocks<'k, 'h> {
     }
 
     fn name(&self, value: ValueId) -> String {
-        short(self.register.values[value as usize].value)
+        short(self.history, self.register.values[value as usize].value)
     }
 }

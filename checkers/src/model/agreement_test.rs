@@ -86,13 +86,13 @@ fn fast_methods_agree_with_the_search_on_longer_histories() {
         let context = Context::new(&registers, &Limits::NONE);
         let key = registers.key_ids().next().expect("one key");
         let zones = unique::check_key(&context, key).expect("values are unique");
-        let searched = search_key::<RegisterSpec<'_>>(&context, key);
+        let searched = search_key::<RegisterSpec>(&context, key);
         assert_eq!(is_linearizable(&zones), is_linearizable(&searched), "seed {seed}: {zones:?}\n{registers:?}");
 
         let sets = history(seed, 25, "add", 10, seed % 2 == 0);
         let context = Context::new(&sets, &Limits::NONE);
         let grown = grow_only::check_key(&context, key).expect("elements are unique");
-        let searched = search_key::<SetSpec<'_>>(&context, key);
+        let searched = search_key::<SetSpec>(&context, key);
         assert_eq!(is_linearizable(&grown), is_linearizable(&searched), "seed {seed}: {grown:?}\n{sets:?}");
         invalid += u32::from(!is_linearizable(&zones)) + u32::from(!is_linearizable(&grown));
     }

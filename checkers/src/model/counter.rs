@@ -1,7 +1,7 @@
 //! A counter: add n, read; 0 at first.
 
 use super::spec::{SequentialSpec, Step, foreign_operation, foreign_value};
-use crate::history::{Operation, Outcome};
+use crate::history::{History, Operation, Outcome};
 
 #[derive(Debug, Default)]
 pub(super) struct CounterSpec;
@@ -19,13 +19,13 @@ impl<'h> SequentialSpec<'h> for CounterSpec {
     fn action(&mut self, operation: &Operation<'h>) -> Result<Option<CounterAction>, String> {
         match operation.f() {
             "add" if operation.outcome() == Outcome::Fail => Ok(None),
-            "add" => match operation.argument().as_i64() {
+            "add" => match operation.history().values().as_integer(operation.argument()) {
                 Some(amount) => Ok(Some(CounterAction::Add(amount))),
                 None => Err(foreign_value(operation, "a whole number", operation.argument())),
             },
             "read" => match operation.result() {
                 None => Ok(None),
-                Some(result) => match result.as_i64() {
+                Some(result) => match operation.history().values().as_integer(result) {
                     Some(count) => Ok(Some(CounterAction::Read(count))),
                     None => Err(foreign_value(operation, "a whole number as its result", result)),
                 },
@@ -51,7 +51,7 @@ impl<'h> SequentialSpec<'h> for CounterSpec {
         matches!(action, CounterAction::Read(_) | CounterAction::Add(0))
     }
 
-    fn describe(&self, state: &i64) -> String {
+    fn describe(&self, _history: &History, state: &i64) -> String {
         format!("the counter at {state}")
     }
 

@@ -1,7 +1,7 @@
 //! A lock: acquire, release; free at first. It does not ask who holds it.
 
 use super::spec::{SequentialSpec, Step, foreign_operation};
-use crate::history::{Operation, Outcome};
+use crate::history::{History, Operation, Outcome};
 
 #[derive(Debug, Default)]
 pub(super) struct MutexSpec;
@@ -41,7 +41,7 @@ impl<'h> SequentialSpec<'h> for MutexSpec {
         false
     }
 
-    fn describe(&self, is_held: &bool) -> String {
+    fn describe(&self, _history: &History, is_held: &bool) -> String {
         if *is_held { "the lock held".to_owned() } else { "the lock free".to_owned() }
     }
 

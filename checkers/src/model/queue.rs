@@ -1,56 +1,42 @@
 //! A first-in-first-out queue: enqueue v, dequeue → v or null where it is empty; empty at first.
 
-use rustc_hash::FxHashMap;
-use serde_json::Value;
-
 use super::spec::{SequentialSpec, Step, foreign_operation};
-use crate::history::{Operation, Outcome};
+use crate::history::{History, Operation, Outcome, ValueId};
+use crate::witness::short;
 
-/// Values are numbered in order of first mention; a state lists them from the head.
+/// A state lists the values from the head.
 #[derive(Debug, Default)]
-pub(super) struct QueueSpec<'h> {
-    ids: FxHashMap<&'h Value, u32>,
-    values: Vec<&'h Value>,
-}
+pub(super) struct QueueSpec;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum QueueAction {
-    Enqueue(u32),
-    Dequeue(u32),
+    Enqueue(ValueId),
+    Dequeue(ValueId),
     DequeueEmpty,
     /// An undecided dequeue: takes whatever is at the head.
     DequeueAny,
 }
 
-impl<'h> QueueSpec<'h> {
-    fn id(&mut self, value: &'h Value) -> u32 {
-        *self.ids.entry(value).or_insert_with(|| {
-            self.values.push(value);
-            (self.values.len() - 1) as u32
-        })
-    }
-}
-
-impl<'h> SequentialSpec<'h> for QueueSpec<'h> {
+impl<'h> SequentialSpec<'h> for QueueSpec {
     type Action = QueueAction;
-    type State = Box<[u32]>;
+    type State = Box<[ValueId]>;
 
     fn action(&mut self, operation: &Operation<'h>) -> Result<Option<QueueAction>, String> {
         let action = match (operation.f(), operation.result()) {
-            ("enqueue", _) => QueueAction::Enqueue(self.id(operation.argument())),
-            ("dequeue", Some(Value::Null)) => QueueAction::DequeueEmpty,
-            ("dequeue", Some(value)) => QueueAction::Dequeue(self.id(value)),
+            ("enqueue", _) => QueueAction::Enqueue(operation.argument()),
+            ("dequeue", Some(ValueId::NULL)) => QueueAction::DequeueEmpty,
+            ("dequeue", Some(value)) => QueueAction::Dequeue(value),
             ("dequeue", None) => QueueAction::DequeueAny,
             _ => return Err(foreign_operation(operation, "queue")),
         };
         Ok((operation.outcome() != Outcome::Fail).then_some(action))
     }
 
-    fn initial(&self) -> Box<[u32]> {
+    fn initial(&self) -> Box<[ValueId]> {
         Box::default()
     }
 
-    fn step(&self, state: &Box<[u32]>, action: QueueAction) -> Step<Box<[u32]>> {
+    fn step(&self, state: &Box<[ValueId]>, action: QueueAction) -> Step<Box<[ValueId]>> {
         match (action, state.split_first()) {
             (QueueAction::Enqueue(value), _) => Step::Next(state.iter().copied().chain([value]).collect()),
             (QueueAction::DequeueEmpty | QueueAction::DequeueAny, None) => Step::Same,
@@ -64,14 +50,14 @@ impl<'h> SequentialSpec<'h> for QueueSpec<'h> {
         action == QueueAction::DequeueEmpty
     }
 
-    fn describe(&self, state: &Box<[u32]>) -> String {
+    fn describe(&self, history: &History, state: &Box<[ValueId]>) -> String {
         match state.first() {
             None => "an empty queue".to_owned(),
-            Some(head) => format!("a queue of {} with {} at its head", state.len(), self.values[*head as usize]),
+            Some(head) => format!("a queue of {} with {} at its head", state.len(), short(history, *head)),
         }
     }
 
-    fn heap_bytes(&self, state: &Box<[u32]>) -> usize {
-        std::mem::size_of_val::<[u32]>(state)
+    fn heap_bytes(&self, state: &Box<[ValueId]>) -> usize {
+        std::mem::size_of_val::<[ValueId]>(state)
     }
 }

@@ -24,7 +24,7 @@ pub static REGISTER: Model = Model {
     name: "register",
     description: "read → value or null · write v · cas [old, new]; null at first",
     check_key: |context, key| {
-        unique::check_key(context, key).unwrap_or_else(|| search_key::<RegisterSpec<'_>>(context, key))
+        unique::check_key(context, key).unwrap_or_else(|| search_key::<RegisterSpec>(context, key))
     },
 };
 
@@ -32,9 +32,7 @@ pub static REGISTER: Model = Model {
 pub static SET: Model = Model {
     name: "set",
     description: "add v · read → [v…]; empty at first",
-    check_key: |context, key| {
-        grow_only::check_key(context, key).unwrap_or_else(|| search_key::<SetSpec<'_>>(context, key))
-    },
+    check_key: |context, key| grow_only::check_key(context, key).unwrap_or_else(|| search_key::<SetSpec>(context, key)),
 };
 
 /// A number that is added to.
@@ -48,7 +46,7 @@ pub static COUNTER: Model = Model {
 pub static QUEUE: Model = Model {
     name: "queue",
     description: "enqueue v · dequeue → v or null (empty); first in, first out",
-    check_key: |context, key| search_key::<QueueSpec<'_>>(context, key),
+    check_key: |context, key| search_key::<QueueSpec>(context, key),
 };
 
 /// A lock.

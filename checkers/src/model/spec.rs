@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::Hash;
 
-use crate::history::Operation;
+use crate::history::{History, Operation, ValueId};
 
 /// What an action does to a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub trait SequentialSpec<'h>: Default {
     fn is_pure(&self, action: Self::Action) -> bool;
 
     /// A state in English, to follow "leaves".
-    fn describe(&self, state: &Self::State) -> String;
+    fn describe(&self, history: &History, state: &Self::State) -> String;
 
     /// Bytes a state holds beside its own size.
     fn heap_bytes(&self, state: &Self::State) -> usize;
@@ -52,6 +52,7 @@ pub(crate) fn foreign_operation(operation: &Operation<'_>, object: &str) -> Stri
 }
 
 /// The error for a value that an operation cannot have.
-pub(crate) fn foreign_value(operation: &Operation<'_>, expected: &str, value: &serde_json::Value) -> String {
-    format!("index {}: `{}` has {expected}, not {value}", operation.invoked_index(), operation.f())
+pub(crate) fn foreign_value(operation: &Operation<'_>, expected: &str, value: ValueId) -> String {
+    let shown = operation.history().values().display(value);
+    format!("index {}: `{}` has {expected}, not {shown}", operation.invoked_index(), operation.f())
 }

@@ -1,12 +1,38 @@
 //! The slow, obvious answer: try every order that respects real time. It shares no code with the crate's models.
 
-use schism_checkers::history::{History, Operation, Outcome};
+use schism_checkers::history::{History, Operation, Outcome, ValueId};
 use serde_json::{Value, json};
+
+/// An operation that did or may have happened, its values as JSON.
+#[derive(Debug, Clone)]
+struct Plain<'h> {
+    f: &'h str,
+    argument: Value,
+    result: Option<Value>,
+    invoked_ns: u64,
+    /// `None`: undecided.
+    completed_ns: Option<u64>,
+}
+
+impl<'h> Plain<'h> {
+    fn new(operation: Operation<'h>) -> Self {
+        let json = |id: ValueId| {
+            serde_json::from_str(&operation.history().values().display(id).to_string()).unwrap_or_default()
+        };
+        Self {
+            f: operation.f(),
+            argument: json(operation.argument()),
+            result: operation.result().map(json),
+            invoked_ns: operation.invoked_ns(),
+            completed_ns: operation.completed_ns(),
+        }
+    }
+}
 
 /// Whether any order of the operations explains the history.
 pub(crate) fn is_linearizable(model: &str, history: &History) -> bool {
-    let operations: Vec<Operation<'_>> =
-        history.operations().filter(|operation| operation.outcome() != Outcome::Fail).collect();
+    let possible = history.operations().filter(|operation| operation.outcome() != Outcome::Fail);
+    let operations: Vec<Plain<'_>> = possible.map(Plain::new).collect();
     let initial = match model {
         "set" | "queue" => json!([]),
         "counter" => json!(0),
@@ -17,16 +43,13 @@ pub(crate) fn is_linearizable(model: &str, history: &History) -> bool {
 }
 
 /// Places one of the operations that are left first, in every possible way.
-fn place_rest(model: &str, state: &Value, left: &[Operation<'_>]) -> bool {
-    if left.iter().all(|operation| !operation.is_ok()) {
+fn place_rest(model: &str, state: &Value, left: &[Plain<'_>]) -> bool {
+    if left.iter().all(|operation| operation.completed_ns.is_none()) {
         return true;
     }
     (0..left.len()).any(|place| {
         let next = &left[place];
-        let is_too_early = left
-            .iter()
-            .any(|other| other.is_ok() && other.completed_ns().is_some_and(|completed| completed < next.invoked_ns()));
-        if is_too_early {
+        if left.iter().any(|other| other.completed_ns.is_some_and(|completed| completed < next.invoked_ns)) {
             return false;
         }
         let mut rest = left.to_vec();
@@ -35,11 +58,11 @@ fn place_rest(model: &str, state: &Value, left: &[Operation<'_>]) -> bool {
     })
 }
 
-fn apply(model: &str, state: &Value, operation: &Operation<'_>) -> Option<Value> {
-    let argument = operation.argument();
-    let result = operation.result();
+fn apply(model: &str, state: &Value, operation: &Plain<'_>) -> Option<Value> {
+    let argument = &operation.argument;
+    let result = operation.result.as_ref();
     let list = || state.as_array().cloned().unwrap_or_default();
-    match (model, operation.f()) {
+    match (model, operation.f) {
         (_, "read") => {
             let is_right = match (result, state) {
                 (None, _) => true,
