@@ -43,8 +43,7 @@ impl<'de> Deserialize<'de> for Validity {
 }
 
 /// What can be found in a history or a run, the gravest first; the words are defined in `docs/semantics.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {
     /// Acknowledged, absent from the closing read.
     Lost,
@@ -54,10 +53,34 @@ pub enum FindingKind {
     Unexpected,
     /// Two nodes acknowledged writes whose reigns overlap.
     SplitBrain,
+    /// A value that may come once came twice: dequeued again, or generated as a new id again.
+    Duplicate,
+    /// Two clients certainly held one lock at once.
+    LockOverlap,
+    /// A fencing token did not grow from one holder of a lock to the next, or an older one was accepted after a newer.
+    FencingViolation,
+    /// A read of all accounts does not add up to the total, or shows an account below its limit.
+    WrongTotal,
+    /// A counter was read beyond what the adds allow.
+    OutOfBounds,
+    /// An anomaly that the consistency model asked for forbids.
+    Anomaly,
+    /// Two reads saw two writes in opposite orders.
+    LongFork,
     /// A read whose level promises recency missed a newer acknowledged write.
     StaleRead,
     /// The history of one object has no linearization.
     NotLinearizable,
+    /// The history has no order that every process would agree with.
+    NotSequential,
+    /// A process did not see its own earlier write.
+    ReadYourWrites,
+    /// A process saw a state older than one it had seen before.
+    MonotonicReads,
+    /// Two writes of one process took effect in the other order.
+    MonotonicWrites,
+    /// A write took effect before a write that its process had read.
+    WritesFollowReads,
     /// After convergence, nodes hold different states.
     Divergence,
     /// A node died by itself.
@@ -72,24 +95,69 @@ pub enum FindingKind {
     Fork,
     /// A read whose level promises nothing missed a newer acknowledged write (reported only).
     StaleLocalRead,
+    /// An anomaly that the consistency model asked for allows (reported only).
+    AllowedAnomaly,
+    /// Something in the history speaks against the client rather than the system (reported only).
+    ClientSuspect,
 }
 
+/// What there is to say about a kind of finding.
+struct KindEntry {
+    kind: FindingKind,
+    name: &'static str,
+    word: &'static str,
+    validity: Validity,
+}
+
+const fn entry(kind: FindingKind, name: &'static str, word: &'static str, validity: Validity) -> KindEntry {
+    KindEntry { kind, name, word, validity }
+}
+
+/// In the order of the kinds.
+static KINDS: [KindEntry; 27] = [
+    entry(FindingKind::Lost, "lost", "lost", Validity::Invalid),
+    entry(FindingKind::Dirty, "dirty", "dirty", Validity::Invalid),
+    entry(FindingKind::Unexpected, "unexpected", "unexpected", Validity::Invalid),
+    entry(FindingKind::SplitBrain, "split-brain", "split", Validity::Invalid),
+    entry(FindingKind::Duplicate, "duplicate", "duplicate", Validity::Invalid),
+    entry(FindingKind::LockOverlap, "lock-overlap", "lock overlap", Validity::Invalid),
+    entry(FindingKind::FencingViolation, "fencing-violation", "fencing", Validity::Invalid),
+    entry(FindingKind::WrongTotal, "wrong-total", "wrong total", Validity::Invalid),
+    entry(FindingKind::OutOfBounds, "out-of-bounds", "out of bounds", Validity::Invalid),
+    entry(FindingKind::Anomaly, "transaction-anomaly", "anomaly", Validity::Invalid),
+    entry(FindingKind::LongFork, "long-fork", "long fork", Validity::Invalid),
+    entry(FindingKind::StaleRead, "stale-read", "stale", Validity::Invalid),
+    entry(FindingKind::NotLinearizable, "not-linearizable", "not lin.", Validity::Invalid),
+    entry(FindingKind::NotSequential, "not-sequential", "not seq.", Validity::Invalid),
+    entry(FindingKind::ReadYourWrites, "read-your-writes", "own write", Validity::Invalid),
+    entry(FindingKind::MonotonicReads, "monotonic-reads", "read back", Validity::Invalid),
+    entry(FindingKind::MonotonicWrites, "monotonic-writes", "write order", Validity::Invalid),
+    entry(FindingKind::WritesFollowReads, "writes-follow-reads", "write before", Validity::Invalid),
+    entry(FindingKind::Divergence, "divergence", "diverged", Validity::Invalid),
+    entry(FindingKind::NodeDied, "node-died", "node died", Validity::Invalid),
+    entry(FindingKind::DidNotConverge, "did-not-converge", "not conv.", Validity::Unknown),
+    entry(FindingKind::Recovered, "recovered", "recovered", Validity::Valid),
+    entry(FindingKind::TwoLeaders, "two-leaders", "two leaders", Validity::Valid),
+    entry(FindingKind::Fork, "fork", "fork", Validity::Valid),
+    entry(FindingKind::StaleLocalRead, "stale-local-read", "stale local", Validity::Valid),
+    entry(FindingKind::AllowedAnomaly, "allowed-anomaly", "allowed anomaly", Validity::Valid),
+    entry(FindingKind::ClientSuspect, "client-suspect", "client", Validity::Valid),
+];
+
 impl FindingKind {
+    /// Every kind, the gravest first.
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator {
+        KINDS.iter().map(|entry| entry.kind)
+    }
+
+    fn entry(self) -> &'static KindEntry {
+        &KINDS[self as usize]
+    }
+
     /// What one finding of this kind makes of a run.
     #[must_use]
     pub fn validity(self) -> Validity {
-        match self {
-            Self::Lost
-            | Self::Dirty
-            | Self::Unexpected
-            | Self::SplitBrain
-            | Self::StaleRead
-            | Self::NotLinearizable
-            | Self::Divergence
-            | Self::NodeDied => Validity::Invalid,
-            Self::DidNotConverge => Validity::Unknown,
-            Self::Recovered | Self::TwoLeaders | Self::Fork | Self::StaleLocalRead => Validity::Valid,
-        }
+        self.entry().validity
     }
 
     /// Whether one finding of this kind makes a run invalid.
@@ -98,24 +166,44 @@ impl FindingKind {
         self.validity() == Validity::Invalid
     }
 
+    /// Whether it counts for a verdict at all; the others are reported only.
+    #[must_use]
+    pub fn is_judged(self) -> bool {
+        self.validity() != Validity::Valid
+    }
+
     /// The name used in files and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Dirty => "dirty",
-            Self::Unexpected => "unexpected",
-            Self::SplitBrain => "split-brain",
-            Self::StaleRead => "stale-read",
-            Self::NotLinearizable => "not-linearizable",
-            Self::Divergence => "divergence",
-            Self::NodeDied => "node-died",
-            Self::DidNotConverge => "did-not-converge",
-            Self::Recovered => "recovered",
-            Self::TwoLeaders => "two-leaders",
-            Self::Fork => "fork",
-            Self::StaleLocalRead => "stale-local-read",
-        }
+        self.entry().name
+    }
+
+    /// As short as a table's cell needs it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.entry().word
+    }
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        KINDS.iter().find(|entry| entry.name == name).map(|entry| entry.kind)
+    }
+}
+
+impl Serialize for FindingKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for FindingKind {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::by_name(&name).ok_or_else(|| {
+            let known: Vec<&str> = KINDS.iter().map(|entry| entry.name).collect();
+            serde::de::Error::custom(format_args!("unknown finding `{name}`, expected one of: {}", known.join(", ")))
+        })
     }
 }
 
@@ -140,4 +228,20 @@ pub struct Witness {
     pub text: String,
     /// Indexes into the history of the events involved, ascending.
     pub events: Vec<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_kinds_is_in_their_order_and_names_are_unique() {
+        for (place, kind) in FindingKind::all().enumerate() {
+            assert_eq!(kind as usize, place);
+            assert_eq!(FindingKind::by_name(kind.name()), Some(kind));
+        }
+        assert!(
+            serde_json::from_str::<FindingKind>("\"lsot\"").unwrap_err().to_string().contains("expected one of: lost")
+        );
+    }
 }

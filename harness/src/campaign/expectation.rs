@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use schism_checkers::verdict::{FindingKind, Validity};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::matrix::Cell;
 use crate::cli::Exit;
@@ -28,17 +29,9 @@ pub enum Expected {
 pub type Expectations = BTreeMap<FindingKind, Expected>;
 
 /// The findings that are judged, the gravest first.
-pub const JUDGED: [FindingKind; 9] = [
-    FindingKind::Lost,
-    FindingKind::SplitBrain,
-    FindingKind::Dirty,
-    FindingKind::Unexpected,
-    FindingKind::StaleRead,
-    FindingKind::NotLinearizable,
-    FindingKind::Divergence,
-    FindingKind::NodeDied,
-    FindingKind::DidNotConverge,
-];
+pub fn judged() -> impl Iterator<Item = FindingKind> {
+    FindingKind::all().filter(|kind| kind.is_judged())
+}
 
 /// The share of a cell's runs that may be unknown.
 pub const UNKNOWN_SHARE_MAX: f64 = 0.05;
@@ -69,8 +62,7 @@ impl<T: PartialEq> OneOrMany<T> {
 }
 
 /// One `[[expect]]` table: which cells it is about, and what it says about them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExpectTable {
     /// Settings a cell must have, each with one of these values.
     pub settings: BTreeMap<String, OneOrMany<String>>,
@@ -80,15 +72,69 @@ pub struct ExpectTable {
     pub workload: Option<OneOrMany<String>>,
     /// Numbers of nodes.
     pub nodes: Option<OneOrMany<u16>>,
-    lost: Option<Expected>,
-    split_brain: Option<Expected>,
-    dirty: Option<Expected>,
-    unexpected: Option<Expected>,
-    stale_read: Option<Expected>,
-    not_linearizable: Option<Expected>,
-    divergence: Option<Expected>,
-    node_died: Option<Expected>,
-    did_not_converge: Option<Expected>,
+    /// What is expected, by finding; only of those that are judged.
+    pub findings: BTreeMap<FindingKind, Expected>,
+}
+
+// Written by hand: a derived one would lose the line and the column of what is wrong among the findings.
+impl<'de> Deserialize<'de> for ExpectTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TableVisitor;
+
+        impl<'de> Visitor<'de> for TableVisitor {
+            type Value = ExpectTable;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a table of expectations")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ExpectTable, A::Error> {
+                let mut table = ExpectTable::default();
+                while let Some(key) = map.next_key::<ExpectKey>()? {
+                    match key {
+                        ExpectKey::Settings => table.settings = map.next_value()?,
+                        ExpectKey::Fault => table.fault = Some(map.next_value()?),
+                        ExpectKey::Workload => table.workload = Some(map.next_value()?),
+                        ExpectKey::Nodes => table.nodes = Some(map.next_value()?),
+                        ExpectKey::Finding(kind) => {
+                            table.findings.insert(kind, map.next_value()?);
+                        }
+                    }
+                }
+                Ok(table)
+            }
+        }
+
+        deserializer.deserialize_map(TableVisitor)
+    }
+}
+
+/// A key of an `[[expect]]` table.
+enum ExpectKey {
+    Settings,
+    Fault,
+    Workload,
+    Nodes,
+    Finding(FindingKind),
+}
+
+impl<'de> Deserialize<'de> for ExpectKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Ok(match name.as_str() {
+            "settings" => Self::Settings,
+            "fault" => Self::Fault,
+            "workload" => Self::Workload,
+            "nodes" => Self::Nodes,
+            name => Self::Finding(judged().find(|kind| kind.name() == name).ok_or_else(|| {
+                let findings: Vec<&str> = judged().map(FindingKind::name).collect();
+                D::Error::custom(format_args!(
+                    "unknown field `{name}`, expected `settings`, `fault`, `workload`, `nodes`, or a finding: {}",
+                    findings.join(", ")
+                ))
+            })?),
+        })
+    }
 }
 
 impl ExpectTable {
@@ -107,33 +153,14 @@ impl ExpectTable {
             && self.workload.as_ref().is_none_or(|workloads| workloads.contains(&cell.workload))
             && self.nodes.as_ref().is_none_or(|nodes| nodes.contains(&cell.nodes))
     }
-
-    fn stated(&self, kind: FindingKind) -> Option<Expected> {
-        match kind {
-            FindingKind::Lost => self.lost,
-            FindingKind::SplitBrain => self.split_brain,
-            FindingKind::Dirty => self.dirty,
-            FindingKind::Unexpected => self.unexpected,
-            FindingKind::StaleRead => self.stale_read,
-            FindingKind::NotLinearizable => self.not_linearizable,
-            FindingKind::Divergence => self.divergence,
-            FindingKind::NodeDied => self.node_died,
-            FindingKind::DidNotConverge => self.did_not_converge,
-            FindingKind::Recovered | FindingKind::TwoLeaders | FindingKind::Fork | FindingKind::StaleLocalRead => None,
-        }
-    }
 }
 
 /// What is expected of a cell.
 #[must_use]
 pub fn expectations_of(cell: &Cell, tables: &[ExpectTable]) -> Expectations {
-    let mut expectations: Expectations = JUDGED.into_iter().map(|kind| (kind, Expected::Forbidden)).collect();
+    let mut expectations: Expectations = judged().map(|kind| (kind, Expected::Forbidden)).collect();
     for table in tables.iter().filter(|table| table.matches(cell)) {
-        for kind in JUDGED {
-            if let Some(stated) = table.stated(kind) {
-                expectations.insert(kind, stated);
-            }
-        }
+        expectations.extend(&table.findings);
     }
     expectations
 }
@@ -188,7 +215,7 @@ pub fn deviations(expectations: &Expectations, runs: &[Judged<'_>]) -> Vec<Devia
 /// A run that is invalid although nothing judged was found: not covered by any expectation, so never allowed.
 fn unexplained(runs: &[Judged<'_>]) -> Option<Deviation> {
     let is_unexplained =
-        |run: &Judged<'_>| run.valid == Validity::Invalid && !run.findings.iter().any(|kind| JUDGED.contains(kind));
+        |run: &Judged<'_>| run.valid == Validity::Invalid && !run.findings.iter().any(|kind| kind.is_judged());
     let first = runs.iter().position(is_unexplained)?;
     let text = "a run is invalid without a finding that expectations speak of".to_owned();
     Some(Deviation { exit: Exit::Violation, text, run: Some(first) })
@@ -222,7 +249,7 @@ mod tests {
     }
 
     fn expecting(kind: FindingKind, expected: Expected) -> Expectations {
-        let mut expectations: Expectations = JUDGED.into_iter().map(|kind| (kind, Expected::Forbidden)).collect();
+        let mut expectations: Expectations = judged().map(|kind| (kind, Expected::Forbidden)).collect();
         expectations.insert(kind, expected);
         expectations
     }
@@ -280,7 +307,7 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_verdicts() {
-        for kind in JUDGED {
+        for kind in judged() {
             assert_eq!(serde_json::to_value(kind).unwrap(), word(kind));
         }
     }

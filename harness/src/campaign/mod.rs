@@ -12,7 +12,7 @@ mod store;
 
 pub use cell_run::{CellRun, Ending};
 pub use expectation::{
-    Deviation, Expectations, Expected, JUDGED, Judged, UNKNOWN_SHARE_MAX, deviations, expectations_of, word,
+    Deviation, Expectations, Expected, Judged, UNKNOWN_SHARE_MAX, deviations, expectations_of, judged, word,
 };
 pub use file::{CampaignFile, MalformedFile, parse};
 pub use machine::machine;

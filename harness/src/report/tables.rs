@@ -8,7 +8,7 @@ use schism_checkers::verdict::FindingKind;
 
 use super::layout::{Grid, MISSING, WIDTH_MAX, paragraph};
 use super::row::Row;
-use crate::campaign::NO_FAULT;
+use crate::campaign::{NO_FAULT, judged};
 
 /// Which text a table becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,18 +99,9 @@ fn finding_words(row: &Row) -> String {
     if let Some(split) = split {
         return split;
     }
-    let others = [
-        (FindingKind::Dirty, "dirty"),
-        (FindingKind::Unexpected, "unexpected"),
-        (FindingKind::StaleRead, "stale"),
-        (FindingKind::NotLinearizable, "not lin."),
-        (FindingKind::Divergence, "diverged"),
-        (FindingKind::NodeDied, "node died"),
-        (FindingKind::DidNotConverge, "not conv."),
-    ];
-    match others.into_iter().find(|(kind, _)| runs_with(*kind) > 0) {
-        Some((FindingKind::StaleRead, word)) => format!("{word} {}", row.stale_reads.unwrap_or(0)),
-        Some((_, word)) => word.to_owned(),
+    match judged().find(|kind| runs_with(*kind) > 0) {
+        Some(kind @ FindingKind::StaleRead) => format!("{} {}", kind.word(), row.stale_reads.unwrap_or(0)),
+        Some(kind) => kind.word().to_owned(),
         None if row.invalid > 0 => "invalid".to_owned(),
         None if row.unknown > 0 => "unknown".to_owned(),
         None => "ok".to_owned(),
@@ -305,7 +296,7 @@ mod tests {
     use schism_checkers::verdict::Validity;
 
     use super::*;
-    use crate::campaign::{Expectations, Expected, JUDGED};
+    use crate::campaign::{Expectations, Expected};
     use crate::report::layout::widest_line;
     use crate::report::row::row;
     use crate::report::synthetic::{cell, outcome};
@@ -356,7 +347,7 @@ mod tests {
                 measures.linearizable = Some(valid);
             })
         };
-        let mut expected: Expectations = JUDGED.into_iter().map(|kind| (kind, Expected::Possible)).collect();
+        let mut expected: Expectations = judged().map(|kind| (kind, Expected::Possible)).collect();
         if label == "async, timeout" && fault == "cut-one-link" {
             expected.insert(Lost, Expected::Forbidden);
         }
