@@ -53,11 +53,24 @@ impl Method {
     }
 }
 
-/// Why a key has no linearization: a sentence without its full stop, and the operations it is about.
-#[derive(Debug, Clone, PartialEq)]
+/// Why a key has no linearization.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Contradiction {
+    /// A sentence without its full stop.
     pub(crate) text: String,
+    /// Ids of the operations it is about.
     pub(crate) operations: Vec<usize>,
+    /// The operation whose completion is the first that no order explains; `None` where the method does not tell.
+    pub(crate) failing: Option<usize>,
+    /// Ids of operations in an order that explains everything completed before that; empty where the method does not tell.
+    pub(crate) prefix: Vec<usize>,
+}
+
+impl Contradiction {
+    /// Without a failing completion and an order up to it.
+    pub(crate) fn new(text: String, operations: Vec<usize>) -> Self {
+        Self { text, operations, ..Self::default() }
+    }
 }
 
 /// What was decided about a key: `Ok(None)` it has a linearization, `Ok(Some(…))` it has none, `Err` unknown and why.

@@ -140,10 +140,8 @@ fn name(history: &History, set: &SetKey<'_>, element: usize) -> String {
 
 fn told(history: &History, text: &str, operations: &[Operation<'_>]) -> Contradiction {
     let all: Vec<String> = operations.iter().map(|operation| describe(history, operation)).collect();
-    Contradiction {
-        text: format!("{text} {}", all.join("; ")),
-        operations: operations.iter().map(|operation| operation.id()).collect(),
-    }
+    let ids = operations.iter().map(|operation| operation.id()).collect();
+    Contradiction::new(format!("{text} {}", all.join("; ")), ids)
 }
 
 fn from_nowhere(history: &History, set: &SetKey<'_>, element: usize, read: &SetRead<'_>) -> Contradiction {

@@ -72,5 +72,5 @@ fn contradiction(
          places {placed} of {count} and leaves {state}, where none of these can come next: {}",
         next.join("; ")
     );
-    Contradiction { text, operations: blocked }
+    Contradiction::new(text, blocked)
 }

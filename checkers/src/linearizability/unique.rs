@@ -148,7 +148,7 @@ impl<'k, 'h> Blocks<'k, 'h> {
             let Some(write) = self.register.writer(value) else {
                 let text =
                     format!("{} needs the value {}, which nobody wrote", self.describe(observer), self.name(value));
-                return Err(Contradiction { text, operations: vec![observer] });
+                return Err(Contradiction::new(text, vec![observer]));
             };
             self.groups[value as usize].extent = Some(Extent::of(&write.operation));
             let Some(old) = write.old else { return Ok(()) };
@@ -249,7 +249,7 @@ impl<'k, 'h> Blocks<'k, 'h> {
         let mut operations: Vec<usize> = ids.into_iter().flatten().map(|id| id as usize).collect();
         operations.sort_unstable();
         operations.dedup();
-        Contradiction { text, operations }
+        Contradiction::new(text, operations)
     }
 
     fn contradiction(&self, text: &str, operations: Vec<usize>) -> Contradiction {
