@@ -254,7 +254,7 @@ impl<'k, 'h> Blocks<'k, 'h> {
 
     fn contradiction(&self, text: &str, operations: Vec<usize>) -> Contradiction {
         let told: Vec<String> = operations.iter().map(|id| self.describe(*id)).collect();
-        Contradiction { text: format!("{text} {}", told.join("; ")), operations }
+        Contradiction::new(format!("{text} {}", told.join("; ")), operations)
     }
 
     fn describe(&self, id: usize) -> String {
