@@ -29,6 +29,7 @@ pub mod model;
 pub mod register_values;
 pub mod registry;
 pub mod semantics;
+pub mod session;
 pub mod set_full;
 pub mod split_brain;
 pub mod stale;
