@@ -70,6 +70,49 @@ pub struct FaultOutage {
     pub ok_share: Option<f64>,
 }
 
+/// How the operations of one kind ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FunctionCounts {
+    /// The operation's name.
+    pub f: String,
+    /// Ended ok.
+    pub ok: u64,
+    /// Ended in fail.
+    pub fail: u64,
+    /// Ended in info or not at all.
+    pub info: u64,
+}
+
+/// What one fault cost.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FaultRecovery {
+    /// The schedule's entry.
+    pub id: u64,
+    /// The fault's name.
+    pub fault: String,
+    /// Acknowledged writes that are lost and put down to it.
+    pub lost: Option<u64>,
+    /// Recovery point: the time over which what is lost had been acknowledged, in seconds.
+    pub point_seconds: Option<f64>,
+    /// Recovery time: until writes were acknowledged as before, in seconds; `None`: never again.
+    pub time_seconds: Option<f64>,
+}
+
+/// How far reads lagged behind, of those that missed an acknowledged write.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Staleness {
+    /// Reads that were judged.
+    pub reads: u64,
+    /// Of these, reads that missed a write acknowledged before they began.
+    pub stale: u64,
+    /// Greatest lag over all reads, in milliseconds; a lower bound.
+    pub ms_max: f64,
+    /// 99th percentile of the lag over all reads, in milliseconds.
+    pub ms_p99: f64,
+    /// Greatest lag in positions of the log; `None` where reads and writes carry none.
+    pub positions_max: Option<u64>,
+}
+
 /// Figures; `None` is "this workload or this run cannot measure it", never 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Measures {
@@ -108,6 +151,15 @@ pub struct Measures {
     /// Availability around each fault.
     #[serde(default)]
     pub outages: Vec<FaultOutage>,
+    /// How each kind of operation ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionCounts>,
+    /// What each fault cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recoveries: Vec<FaultRecovery>,
+    /// How far reads lagged behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staleness: Option<Staleness>,
     /// Latency of acknowledged writes before the first fault, milliseconds.
     pub latency_ms_p50: Option<f64>,
     /// As above, 99th percentile.

@@ -17,6 +17,7 @@
 pub mod analysis;
 pub mod availability;
 pub mod checker;
+pub mod client_lint;
 pub mod convergence;
 pub mod counts;
 pub mod divergence;
@@ -26,6 +27,7 @@ pub mod index;
 pub mod latency;
 pub mod linearizability;
 pub mod model;
+pub mod recovery;
 pub mod register_values;
 pub mod registry;
 pub mod semantics;
@@ -33,6 +35,7 @@ pub mod session;
 pub mod set_full;
 pub mod split_brain;
 pub mod stale;
+pub mod stats;
 #[cfg(test)]
 mod testing;
 pub mod two_leaders;
