@@ -219,7 +219,9 @@ mod tests {
         text.invoke(0, 1, "read", Value::Null).complete(1, 1, "fail", "read", Value::Null).with("error", "timed out");
         text.invoke(2, 1, "write", json!(1)).complete(3, 1, "fail", "write", json!(1)).with("error", "not leader");
         assert_eq!(suspicions(&text).len(), 0);
-        text.invoke(4, 1, "write", json!(2)).complete(5, 1, "fail", "write", json!(2)).with("error", "Deadline exceeded");
+        text.invoke(4, 1, "write", json!(2))
+            .complete(5, 1, "fail", "write", json!(2))
+            .with("error", "Deadline exceeded");
         assert!(suspicions(&text)[0].contains("the client must report `info`"));
     }
 

@@ -35,6 +35,7 @@ pub mod session;
 pub mod set_full;
 pub mod split_brain;
 pub mod stale;
+pub mod staleness;
 pub mod stats;
 #[cfg(test)]
 mod testing;

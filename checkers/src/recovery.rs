@@ -37,7 +37,10 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
         .iter()
         .map(|fault| {
             let of_fault: Option<Vec<u64>> = lost.as_ref().map(|lost| {
-                lost.iter().copied().filter(|time| responsible(faults, *time).is_some_and(|f| f.id == fault.id)).collect()
+                lost.iter()
+                    .copied()
+                    .filter(|time| responsible(faults, *time).is_some_and(|f| f.id == fault.id))
+                    .collect()
             });
             FaultRecovery {
                 id: fault.id,
@@ -93,8 +96,10 @@ fn point(fault: &FaultWindow, lost: &[u64]) -> f64 {
 fn acknowledgements(history: &History) -> Vec<(u64, u64)> {
     let end = history.timeline().phase(Phase::Converge).map_or(u64::MAX, |start| start.time_ns);
     let writes = history.operations().filter(|operation| operation.is_ok() && !operation.is_read());
-    let mut times: Vec<(u64, u64)> =
-        writes.filter_map(|write| Some((write.completed_ns()?, write.invoked_ns()))).filter(|(at, _)| *at <= end).collect();
+    let mut times: Vec<(u64, u64)> = writes
+        .filter_map(|write| Some((write.completed_ns()?, write.invoked_ns())))
+        .filter(|(at, _)| *at <= end)
+        .collect();
     times.sort_unstable();
     times.into_iter().map(|(completed, invoked)| (invoked, completed)).collect()
 }

@@ -2,12 +2,12 @@
 
 use crate::checker::Checker;
 use crate::{
-    availability, convergence, counts, divergence, fork, latency, linearizability, register_values, set_full,
-    split_brain, stale, two_leaders,
+    availability, client_lint, convergence, counts, divergence, fork, latency, linearizability, recovery,
+    register_values, session, set_full, split_brain, stale, staleness, stats, two_leaders,
 };
 
 /// Every checker; a new one is one line here.
-static CHECKERS: [&Checker; 16] = [
+static CHECKERS: [&Checker; 25] = [
     &counts::CHECKER,
     &convergence::CHECKER,
     &set_full::CHECKER,
@@ -24,6 +24,15 @@ static CHECKERS: [&Checker; 16] = [
     &divergence::CHECKER,
     &availability::CHECKER,
     &latency::CHECKER,
+    &staleness::CHECKER,
+    &recovery::CHECKER,
+    &stats::CHECKER,
+    &client_lint::CHECKER,
+    &session::SESSION,
+    &session::READ_YOUR_WRITES,
+    &session::MONOTONIC_READS,
+    &session::MONOTONIC_WRITES,
+    &session::WRITES_FOLLOW_READS,
 ];
 
 /// Every checker, in the order in which they are listed.

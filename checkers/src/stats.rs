@@ -7,8 +7,11 @@ use crate::checker::{Checker, Context};
 use crate::history::Outcome;
 
 /// See the module.
-pub static CHECKER: Checker =
-    Checker { name: "stats", description: "how each kind of operation ended; unknown where one never succeeded", check };
+pub static CHECKER: Checker = Checker {
+    name: "stats",
+    description: "how each kind of operation ended; unknown where one never succeeded",
+    check,
+};
 
 fn check(context: &Context<'_>, analysis: &mut Analysis) {
     let mut functions: Vec<FunctionCounts> = Vec::new();
@@ -27,7 +30,8 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
     functions.sort_by(|one, other| one.f.cmp(&other.f));
     for counts in functions.iter().filter(|counts| counts.ok == 0) {
         let invoked = counts.fail + counts.info;
-        analysis.unknown(format!("none of {invoked} `{}` operations ended ok, so nothing was tested by them", counts.f));
+        analysis
+            .unknown(format!("none of {invoked} `{}` operations ended ok, so nothing was tested by them", counts.f));
     }
     analysis.measures.functions = functions;
 }
@@ -48,10 +52,7 @@ mod tests {
         text.invoke(2, 1, "write", json!(2)).complete(3, 1, "fail", "write", json!(2));
         let analysis = judge(&text.history(), &Limits::NONE, &[&CHECKER]);
         assert_eq!(analysis.valid, Validity::Valid);
-        assert_eq!(
-            analysis.measures.functions,
-            [FunctionCounts { f: "write".to_owned(), ok: 1, fail: 1, info: 0 }]
-        );
+        assert_eq!(analysis.measures.functions, [FunctionCounts { f: "write".to_owned(), ok: 1, fail: 1, info: 0 }]);
         text.invoke(4, 1, "cas", json!([1, 2])).complete(5, 1, "fail", "cas", json!([1, 2]));
         let analysis = judge(&text.history(), &Limits::NONE, &[&CHECKER]);
         assert_eq!(analysis.valid, Validity::Unknown);
