@@ -26,6 +26,9 @@ use crate::witness::describe;
 /// A version: a key's value.
 type Version = u32;
 
+/// An edge of the order of versions, and the two operations that make it one.
+type Known = (Version, Version, Option<(u32, u32)>);
+
 /// What an operation did to a key, for a session.
 #[derive(Debug, Clone, Copy)]
 enum Act {
@@ -38,7 +41,7 @@ struct Sessions<'h> {
     /// By process and key, in order of invocation.
     acts: Vec<Vec<(Act, Operation<'h>)>>,
     /// What is known of the order of versions without any session.
-    known: Vec<(Version, Version, Option<(u32, u32)>)>,
+    known: Vec<Known>,
     versions: usize,
 }
 
