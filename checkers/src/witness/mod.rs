@@ -1,7 +1,14 @@
-//! Evidence that a person can read: operations in English.
+//! Evidence that a person can read: operations in English, and drawn along time.
 //!
 //! - `words`: one operation, a value, a time, the faults around, each in words.
+//! - `label`: an operation in a few harmless characters.
+//! - `scene`: what a drawing of a witness shows, and where.
+//! - `timeline`: the drawing in plain text.
 
+mod label;
+mod scene;
+mod timeline;
 mod words;
 
-pub use words::{at, counted, describe, faults_around, faults_during, seconds, short, witness};
+pub use timeline::{TimelineOptions, timeline, timeline_with};
+pub use words::{at, counted, describe, faults_around, faults_during, moment, seconds, short, witness};

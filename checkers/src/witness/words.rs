@@ -1,7 +1,11 @@
 //! Turns operations into English: what was asked, who answered, when, and which fault was active then.
 
-use crate::history::{FaultWindow, Function, History, Operation, Outcome, Value, ValueId};
+use super::label::{self, visible};
+use crate::history::{FaultWindow, Function, History, Operation, Outcome, ValueId};
 use crate::verdict::Witness;
+
+/// Characters of one text of the history in a sentence.
+const TEXT_MAX: usize = 64;
 
 /// Nanoseconds as seconds.
 #[must_use]
@@ -13,6 +17,12 @@ pub fn seconds(time_ns: u64) -> f64 {
 #[must_use]
 pub fn at(time_ns: u64) -> String {
     format!("{:.3} s", seconds(time_ns))
+}
+
+/// A time of a history: a point of the run's clock, or an event's place where there is no clock.
+#[must_use]
+pub fn moment(history: &History, time_ns: u64) -> String {
+    if history.has_clock() { at(time_ns) } else { format!("event {time_ns}") }
 }
 
 /// A number of things: `1 read`, `2 reads`.
@@ -37,33 +47,34 @@ pub fn witness(text: String, operations: &[Operation<'_>]) -> Witness {
 #[must_use]
 pub fn describe(history: &History, operation: &Operation<'_>) -> String {
     let what = what(history, operation);
-    let invoked = at(operation.invoked_ns());
+    let process = visible(&operation.process_name().to_string(), TEXT_MAX);
+    let invoked = moment(history, operation.invoked_ns());
     let how = match operation.outcome() {
         Outcome::Ok if operation.is_read() => "answered",
         Outcome::Ok => "acknowledged",
         Outcome::Fail => "refused",
         Outcome::Info => {
-            return format!("{what} by {} (invoked at {invoked}, never decided)", operation.process_name());
+            return format!("{what} by {process} (invoked at {invoked}, never decided)");
         }
     };
-    let node = operation.node().map(|node| format!(" by {node}")).unwrap_or_default();
+    let node = operation.node().map(|node| format!(" by {}", visible(node, TEXT_MAX))).unwrap_or_default();
     let term = operation.term().map(|term| format!(" under term {term}")).unwrap_or_default();
     let position = operation.position().map(|position| format!(" at position {position}")).unwrap_or_default();
-    let completed = operation.completed_ns().map(at).unwrap_or_default();
-    format!("{what} by {} (invoked at {invoked}, {how}{node}{term}{position} at {completed})", operation.process_name())
+    let completed = operation.completed_ns().map(|completed| moment(history, completed)).unwrap_or_default();
+    format!("{what} by {process} (invoked at {invoked}, {how}{node}{term}{position} at {completed})")
 }
 
 /// What an operation did, without who and when.
 fn what(history: &History, operation: &Operation<'_>) -> String {
     let key = match &history.keys()[operation.key().index()] {
-        Some(_) => history.key_name(operation.key()),
+        Some(_) => visible(&label::key_name(history, operation.key()), TEXT_MAX),
         None => String::new(),
     };
     let with_key = |preposition: &str| if key.is_empty() { String::new() } else { format!(" {preposition} {key}") };
     let argument = operation.argument();
     match (operation.function(), operation.result()) {
         (Function::Read | Function::Get, result) => {
-            let level = operation.level().map(|level| format!("{level} ")).unwrap_or_default();
+            let level = operation.level().map(|level| format!("{} ", visible(level, TEXT_MAX))).unwrap_or_default();
             let returned = result.map(|value| format!(" → {}", short(history, value))).unwrap_or_default();
             format!("{level}read{}{returned}", with_key("of"))
         }
@@ -81,14 +92,11 @@ fn what(history: &History, operation: &Operation<'_>) -> String {
     }
 }
 
-/// A value as people read it; long lists become their length.
+/// A value as people read it: the beginning of its JSON text, with what is not plainly visible spelled out; long lists become
+/// their length.
 #[must_use]
 pub fn short(history: &History, value: ValueId) -> String {
-    const ELEMENTS_MAX: usize = 8;
-    match history.values().get(value) {
-        Value::List(elements) if elements.len() > ELEMENTS_MAX => format!("{} elements", elements.len()),
-        _ => history.values().display(value).to_string(),
-    }
+    visible(&label::value(history, value), TEXT_MAX)
 }
 
 /// Which faults were active during a span, such as `partition-leader (fault 1) was active then`, or that none was and which
@@ -96,8 +104,7 @@ pub fn short(history: &History, value: ValueId) -> String {
 #[must_use]
 pub fn faults_during(history: &History, from_ns: u64, to_ns: u64) -> String {
     let timeline = history.timeline();
-    let active: Vec<String> =
-        timeline.faults_during(from_ns, to_ns).map(|fault| format!("{} (fault {})", fault.name, fault.id)).collect();
+    let active: Vec<String> = timeline.faults_during(from_ns, to_ns).map(fault_name).collect();
     if let [one] = active.as_slice() {
         return format!("{one} was active then");
     }
@@ -109,15 +116,19 @@ pub fn faults_during(history: &History, from_ns: u64, to_ns: u64) -> String {
     let next = timeline.faults.iter().filter(|fault| fault.applied_ns > to_ns).min_by_key(|fault| fault.applied_ns);
     let last = last.map(|fault| {
         let healed = fault.healed_ns.unwrap_or(fault.applied_ns);
-        format!("the last, {} (fault {}), was healed at {}", fault.name, fault.id, at(healed))
+        format!("the last, {}, was healed at {}", fault_name(fault), moment(history, healed))
     });
     let next =
-        next.map(|fault| format!("the next, {} (fault {}), began at {}", fault.name, fault.id, at(fault.applied_ns)));
+        next.map(|fault| format!("the next, {}, began at {}", fault_name(fault), moment(history, fault.applied_ns)));
     let around: Vec<String> = last.into_iter().chain(next).collect();
     if around.is_empty() {
         return "the history names no fault".to_owned();
     }
     format!("no fault was active then: {}", around.join(", "))
+}
+
+fn fault_name(fault: &FaultWindow) -> String {
+    format!("{} (fault {})", visible(&fault.name, TEXT_MAX), fault.id)
 }
 
 /// As [`faults_during`], over the span of some operations.
