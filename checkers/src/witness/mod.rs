@@ -4,11 +4,14 @@
 //! - `label`: an operation in a few harmless characters.
 //! - `scene`: what a drawing of a witness shows, and where.
 //! - `timeline`: the drawing in plain text.
+//! - `svg`: the drawing as a picture.
 
 mod label;
 mod scene;
+mod svg;
 mod timeline;
 mod words;
 
+pub use svg::{SVG_BYTES_MAX, SvgOptions, svg};
 pub use timeline::{TimelineOptions, timeline, timeline_with};
 pub use words::{at, counted, describe, faults_around, faults_during, moment, seconds, short, witness};
