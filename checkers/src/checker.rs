@@ -16,8 +16,8 @@ pub struct Context<'a> {
     pub limits: &'a Limits<'a>,
     /// What the history leaves unsaid.
     pub semantics: Semantics,
-    sets: OnceLock<Result<SetIndex<'a>, String>>,
-    registers: OnceLock<Result<RegisterIndex<'a>, String>>,
+    sets: OnceLock<Result<SetIndex, String>>,
+    registers: OnceLock<Result<RegisterIndex, String>>,
     of_key: OnceLock<Vec<Vec<usize>>>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// The sentence that says why it is not one of sets.
-    pub fn sets(&self) -> Result<&SetIndex<'a>, &str> {
+    pub fn sets(&self) -> Result<&SetIndex, &str> {
         self.sets.get_or_init(|| SetIndex::new(self.history)).as_ref().map_err(String::as_str)
     }
 
@@ -41,8 +41,9 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// The sentence that says why it is not one of registers.
-    pub fn registers(&self) -> Result<&RegisterIndex<'a>, &str> {
-        self.registers.get_or_init(|| RegisterIndex::new(self.history)).as_ref().map_err(String::as_str)
+    pub fn registers(&self) -> Result<&RegisterIndex, &str> {
+        let registers = self.registers.get_or_init(|| RegisterIndex::new(self.history, &self.semantics));
+        registers.as_ref().map_err(String::as_str)
     }
 }
 

@@ -13,8 +13,8 @@
 
 use crate::analysis::{Analysis, FaultRecovery};
 use crate::checker::{Checker, Context};
-use crate::history::{FaultWindow, Function, History, Operation, Phase};
-use crate::index::{ClosingRead, closing_read};
+use crate::history::{FaultWindow, Function, History, Phase};
+use crate::index::ClosingRead;
 use crate::witness::seconds;
 
 /// See the module.
@@ -60,18 +60,13 @@ fn lost_acknowledgements(context: &Context<'_>) -> Option<Vec<u64>> {
     let sets = context.sets().ok().filter(|_| is_set)?;
     let mut lost = Vec::new();
     for key in &sets.keys {
-        let acknowledged = || key.elements.iter().filter_map(|element| element.acknowledged());
-        let last = acknowledged().filter_map(Operation::completed_ns).max();
-        let reads = key.reads.iter().map(|read| read.operation);
-        let place = match closing_read(history, reads, last) {
-            ClosingRead::Read(place) => place,
-            _ if last.is_none() => continue,
+        let at_end = match key.closing_read(history) {
+            ClosingRead::Read(place) => key.membership(&key.reads[place]),
+            _ if key.last_acknowledged_ns(history).is_none() => continue,
             _ => return None,
         };
-        let mut at_end = vec![false; key.elements.len()];
-        key.reads[place].elements.iter().for_each(|id| at_end[*id as usize] = true);
         let missing = key.elements.iter().zip(at_end).filter(|(_, at_end)| !at_end);
-        lost.extend(missing.filter_map(|(element, _)| element.acknowledged()?.completed_ns()));
+        lost.extend(missing.filter_map(|(element, _)| element.acknowledged(history)?.completed_ns()));
     }
     lost.sort_unstable();
     Some(lost)

@@ -19,41 +19,42 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
         Err(reason) => return analysis.unknown(reason),
     };
     let mut count = 0;
-    let mut first: Option<(&RegisterKey<'_>, &RegisterRead<'_>)> = None;
-    for key in &registers.keys {
-        for read in key.reads.iter().filter(|read| is_from_nowhere(key, read)) {
+    let mut first: Option<(RegisterKey<'_>, &RegisterRead)> = None;
+    for key in context.history.key_ids().map(|key| registers.key(key)) {
+        for read in key.reads.iter().filter(|read| is_from_nowhere(&key, read)) {
             count += 1;
-            if first.is_none_or(|(_, first)| read.operation.id() < first.operation.id()) {
+            if first.is_none_or(|(_, first)| read.span.operation < first.span.operation) {
                 first = Some((key, read));
             }
         }
     }
     analysis.measures.unexpected = Some(count);
     if let Some((key, read)) = first {
-        let (text, operations) = story(context.history, key, read);
+        let (text, operations) = story(context.history, &key, read);
         let text = format!("{} returned a value that nobody had written. The first: {text}.", counted(count, "read"));
         analysis.find(FindingKind::Unexpected, count, None, witness(text, &operations));
     }
 }
 
 /// Whether a read was over before any write of its value was invoked, or there is none.
-fn is_from_nowhere(key: &RegisterKey<'_>, read: &RegisterRead<'_>) -> bool {
+fn is_from_nowhere(key: &RegisterKey<'_>, read: &RegisterRead) -> bool {
     if read.value == RegisterKey::INITIAL {
         return false;
     }
-    key.writer(read.value).is_none_or(|write| {
-        read.operation.completed_ns().is_some_and(|completed| completed < write.operation.invoked_ns())
-    })
+    key.writer(read.value).is_none_or(|write| read.span.precedes(&write.span))
 }
 
-fn story<'h>(history: &History, key: &RegisterKey<'h>, read: &RegisterRead<'h>) -> (String, Vec<Operation<'h>>) {
-    let write = key.writer(read.value).map(|write| write.operation).or(key.values[read.value as usize].refused);
-    let operations: Vec<Operation<'h>> = [Some(read.operation), write].into_iter().flatten().collect();
+fn story<'h>(history: &'h History, key: &RegisterKey<'_>, read: &RegisterRead) -> (String, Vec<Operation<'h>>) {
+    let write = key.writer(read.value).and_then(|write| write.span.look_up(history));
+    let write = write.or_else(|| history.operation(key.values[read.value as usize].refused as usize));
+    let read = read.span.look_up(history);
+    let operations: Vec<Operation<'h>> = [read, write].into_iter().flatten().collect();
     let but = match write {
         Some(write) => format!("the only write of that value was {}", describe(history, &write)),
         None => "no operation ever wrote that value".to_owned(),
     };
-    let text = format!("{}; {but}; {}", describe(history, &read.operation), faults_around(history, &[read.operation]));
+    let told = read.map(|read| describe(history, &read)).unwrap_or_default();
+    let text = format!("{told}; {but}; {}", faults_around(history, read.as_slice()));
     (text, operations)
 }
 

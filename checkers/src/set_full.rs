@@ -6,7 +6,7 @@
 use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::{History, KeyId, Operation, ValueId};
-use crate::index::{ClosingRead, Element, SetKey, closing_read, missing_closing_reads};
+use crate::index::{ClosingRead, Element, NONE, SetKey, Span, missing_closing_reads};
 use crate::verdict::FindingKind;
 use crate::witness::{at, counted, describe, faults_around, short, witness};
 
@@ -63,12 +63,10 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
 }
 
 impl<'h> Account<'h> {
-    fn add_key(&mut self, history: &History, key: &SetKey<'h>) {
-        let last_acknowledged =
-            key.elements.iter().filter_map(Element::acknowledged).filter_map(Operation::completed_ns).max();
-        let closing = match closing_read(history, key.reads.iter().map(|read| read.operation), last_acknowledged) {
+    fn add_key(&mut self, history: &'h History, key: &SetKey) {
+        let closing = match key.closing_read(history) {
             ClosingRead::Read(place) => Some(place),
-            _ if key.elements.iter().all(|element| element.possible().is_none()) => None,
+            _ if key.elements.iter().all(|element| element.possible == NONE) => None,
             ClosingRead::NoneInRun(reason) => {
                 self.no_closing_reads.get_or_insert(reason);
                 None
@@ -79,45 +77,33 @@ impl<'h> Account<'h> {
             }
         };
         let seen = first_sight(key, closing);
-        let mut at_end = vec![false; key.elements.len()];
-        if let Some(place) = closing {
-            key.reads[place].elements.iter().for_each(|id| at_end[*id as usize] = true);
-        }
-        let closing = closing.map(|place| key.reads[place].operation);
-        for (id, element) in key.elements.iter().enumerate() {
-            self.add_element(element, key.key, seen[id], closing, at_end[id]);
+        let closing = closing.map(|place| &key.reads[place]);
+        let at_end = closing.map(|read| key.membership(read));
+        let closing = closing.and_then(|read| read.span.look_up(history));
+        for (number, element) in key.elements.iter().enumerate() {
+            let seen = seen[number].look_up(history);
+            let at_end = at_end.as_ref().is_some_and(|at_end| at_end[number]);
+            self.add_element(history, element, key.key, Sights { seen, closing, at_end });
         }
     }
 
-    fn add_element(
-        &mut self,
-        element: &Element<'h>,
-        key: KeyId,
-        seen: Option<Operation<'h>>,
-        closing: Option<Operation<'h>>,
-        at_end: bool,
-    ) {
+    fn add_element(&mut self, history: &'h History, element: &Element, key: KeyId, sights: Sights<'h>) {
+        let Sights { seen, closing, at_end } = sights;
         let seen_at_all = seen.or_else(|| closing.filter(|_| at_end));
-        let case = |add: Option<&Operation<'h>>| Case {
-            add: add.copied(),
-            element: element.value,
-            key,
-            seen: seen_at_all,
-            closing,
-        };
-        let possible = element.possible();
+        let case = |add: Option<Operation<'h>>| Case { add, element: element.value, key, seen: seen_at_all, closing };
+        let possible = element.possible(history);
         // A read that was over before any add of the element was invoked saw what nobody had written.
         let from_nowhere = seen_at_all.is_some_and(|read| {
             possible.is_none_or(|add| read.completed_ns().is_some_and(|completed| completed < add.invoked_ns()))
         });
         if from_nowhere {
-            self.unexpected.push(case(element.adds.first()));
+            self.unexpected.push(case(element.first_add(history)));
         }
         let Some(possible) = possible else { return };
         if closing.is_none() {
             return;
         }
-        let acknowledged = element.acknowledged();
+        let acknowledged = element.acknowledged(history);
         match (acknowledged, at_end) {
             (Some(add), false) => self.lost.push(case(Some(add))),
             (None, true) => self.recovered.push(case(Some(possible))),
@@ -129,21 +115,41 @@ impl<'h> Account<'h> {
     }
 }
 
+/// Which reads saw an element.
+struct Sights<'h> {
+    /// The first that did, the closing one aside.
+    seen: Option<Operation<'h>>,
+    /// The closing read of its key.
+    closing: Option<Operation<'h>>,
+    /// Whether that one saw it.
+    at_end: bool,
+}
+
 /// By element: the read, other than the closing one, that saw it first.
-fn first_sight<'h>(key: &SetKey<'h>, closing: Option<usize>) -> Vec<Option<Operation<'h>>> {
-    let mut seen: Vec<Option<Operation<'h>>> = vec![None; key.elements.len()];
-    for (place, read) in key.reads.iter().enumerate() {
-        if Some(place) == closing {
-            continue;
+fn first_sight(key: &SetKey, closing: Option<usize>) -> Vec<Span> {
+    let mut first_reads = vec![Span::ABSENT; key.content_count()];
+    let reads = key.reads.iter().enumerate().filter(|(place, _)| Some(*place) != closing).map(|(_, read)| read);
+    for read in reads {
+        let first = &mut first_reads[read.content as usize];
+        if is_earlier(&read.span, first) {
+            *first = read.span;
         }
-        for id in &read.elements {
-            let first = &mut seen[*id as usize];
-            if first.is_none_or(|first| read.operation.completed_ns() < first.completed_ns()) {
-                *first = Some(read.operation);
+    }
+    let mut seen = vec![Span::ABSENT; key.elements.len()];
+    for (content, read) in first_reads.iter().enumerate().filter(|(_, read)| !read.is_absent()) {
+        for element in key.content(content as u32) {
+            let first = &mut seen[*element as usize];
+            if is_earlier(read, first) {
+                *first = *read;
             }
         }
     }
     seen
+}
+
+/// By completion, then by invocation.
+fn is_earlier(one: &Span, other: &Span) -> bool {
+    (one.completed, one.operation) < (other.completed, other.operation)
 }
 
 fn report(history: &History, account: &Account<'_>, analysis: &mut Analysis) {

@@ -13,7 +13,7 @@
 use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::{History, Operation};
-use crate::index::{ClosingRead, Element, RegisterKey, SetKey, closing_read};
+use crate::index::{ClosingRead, NEVER, NONE, RegisterKey, SetKey, Span};
 use crate::verdict::FindingKind;
 use crate::witness::{counted, describe, faults_around, witness};
 
@@ -51,81 +51,83 @@ fn check_registers(context: &Context<'_>, analysis: &mut Analysis) {
         Err(reason) => return analysis.unknown(reason),
     };
     // With a value written twice nobody can say which write a read saw: not measured, rather than half measured.
-    let is_measurable = registers.keys.iter().all(|key| key.reads.iter().all(|read| !key.is_ambiguous(read.value)));
-    if is_measurable {
-        let found = registers.keys.iter().flat_map(stale_in_register).collect();
-        report(context.history, found, analysis);
+    let history = context.history;
+    let keys = || history.key_ids().map(|key| registers.key(key));
+    if keys().all(|key| key.reads.iter().all(|read| !key.is_ambiguous(read.value))) {
+        let found = keys().flat_map(|key| stale_in_register(history, &key)).collect();
+        report(history, found, analysis);
     }
 }
 
-fn stale_in_set<'h>(history: &History, key: &SetKey<'h>) -> Vec<Stale<'h>> {
-    let acknowledged = |id: usize| key.elements[id].acknowledged();
-    let last_acknowledged =
-        key.elements.iter().filter_map(Element::acknowledged).filter_map(Operation::completed_ns).max();
-    let survivors = match closing_read(history, key.reads.iter().map(|read| read.operation), last_acknowledged) {
+fn stale_in_set<'h>(history: &'h History, key: &SetKey) -> Vec<Stale<'h>> {
+    let survivors = match key.closing_read(history) {
         ClosingRead::Read(place) => {
-            let mut at_end = vec![false; key.elements.len()];
-            key.reads[place].elements.iter().for_each(|id| at_end[*id as usize] = true);
-            at_end.into_iter().map(|present| if present { u64::MAX } else { 0 }).collect()
+            key.membership(&key.reads[place]).into_iter().map(|at_end| if at_end { NEVER } else { 0 }).collect()
         }
         ClosingRead::NoneInRun(_) | ClosingRead::NoneOfKey => last_sights(key),
     };
     // Elements that were not lost for good, by the time of their acknowledgement.
     let mut candidates: Vec<(u64, u32)> = (0..key.elements.len())
-        .filter(|id| survivors[*id] > 0)
-        .filter_map(|id| Some((acknowledged(id)?.completed_ns()?, id as u32)))
+        .filter(|element| survivors[*element] > 0)
+        .filter_map(|element| Some((key.elements[element].acknowledged(history)?.completed_ns()?, element as u32)))
         .collect();
     candidates.sort_unstable();
 
     let mut found = Vec::new();
-    let mut stamp = vec![u32::MAX; key.elements.len()];
+    let mut stamp = vec![NONE; key.elements.len()];
     for (number, read) in key.reads.iter().enumerate() {
-        let invoked = read.operation.invoked_ns();
-        let expected = &candidates[..candidates.partition_point(|(acknowledged, _)| *acknowledged < invoked)];
-        for id in &read.elements {
-            stamp[*id as usize] = number as u32;
+        let expected = &candidates[..candidates.partition_point(|(acknowledged, _)| *acknowledged < read.span.invoked)];
+        let number = number as u32;
+        for element in key.content(read.content) {
+            stamp[*element as usize] = number;
         }
-        let completed = read.operation.completed_ns().unwrap_or(u64::MAX);
-        let missed =
-            expected.iter().find(|(_, id)| stamp[*id as usize] != number as u32 && survivors[*id as usize] > completed);
-        if let Some(missed) = missed.and_then(|(_, id)| acknowledged(*id as usize)) {
-            found.push(Stale { read: read.operation, missed: *missed });
-        }
+        let is_missed =
+            |element: u32| stamp[element as usize] != number && survivors[element as usize] > read.span.completed;
+        let missed = expected.iter().find(|(_, element)| is_missed(*element));
+        let missed = missed.and_then(|(_, element)| key.elements[*element as usize].acknowledged(history));
+        found.extend(stale(history, &read.span, missed));
     }
     found
 }
 
+fn stale<'h>(history: &'h History, read: &Span, missed: Option<Operation<'h>>) -> Option<Stale<'h>> {
+    Some(Stale { read: read.look_up(history)?, missed: missed? })
+}
+
 /// By element: when a read that saw it was invoked last; 0: never.
-fn last_sights(key: &SetKey<'_>) -> Vec<u64> {
-    let mut last = vec![0; key.elements.len()];
+fn last_sights(key: &SetKey) -> Vec<u64> {
+    let mut last_reads = vec![0; key.content_count()];
     for read in &key.reads {
-        for id in &read.elements {
-            let seen = &mut last[*id as usize];
-            *seen = read.operation.invoked_ns().max(*seen);
+        let last = &mut last_reads[read.content as usize];
+        *last = read.span.invoked.max(*last);
+    }
+    let mut last = vec![0; key.elements.len()];
+    for (content, invoked) in last_reads.iter().enumerate() {
+        for element in key.content(content as u32) {
+            let seen = &mut last[*element as usize];
+            *seen = (*invoked).max(*seen);
         }
     }
     last
 }
 
-fn stale_in_register<'h>(key: &RegisterKey<'h>) -> Vec<Stale<'h>> {
+fn stale_in_register<'h>(history: &'h History, key: &RegisterKey<'_>) -> Vec<Stale<'h>> {
     let there_since = there_since(key);
     // Acknowledged writes by completion; beside each the one invoked last so far.
-    let mut writes: Vec<Operation<'h>> =
-        key.writes.iter().map(|write| write.operation).filter(Operation::is_ok).collect();
-    writes.sort_by_key(Operation::completed_ns);
+    let mut writes: Vec<Span> = key.writes.iter().map(|write| write.span).filter(Span::is_decided).collect();
+    writes.sort_by_key(|write| write.completed);
     let mut latest = writes.clone();
     for place in 1..latest.len() {
-        if latest[place - 1].invoked_ns() > latest[place].invoked_ns() {
+        if latest[place - 1].invoked > latest[place].invoked {
             latest[place] = latest[place - 1];
         }
     }
     let mut found = Vec::new();
-    for read in &key.reads {
-        let invoked = read.operation.invoked_ns();
-        let before = writes.partition_point(|write| write.completed_ns().is_some_and(|completed| completed < invoked));
+    for read in key.reads {
+        let before = writes.partition_point(|write| write.precedes(&read.span));
         let Some(missed) = before.checked_sub(1).map(|place| latest[place]) else { continue };
-        if there_since[read.value as usize].is_some_and(|since| since < i128::from(missed.invoked_ns())) {
-            found.push(Stale { read: read.operation, missed });
+        if there_since[read.value as usize].is_some_and(|since| since < i128::from(missed.invoked)) {
+            found.extend(stale(history, &read.span, missed.look_up(history)));
         }
     }
     found
@@ -134,19 +136,18 @@ fn stale_in_register<'h>(key: &RegisterKey<'h>) -> Vec<Stale<'h>> {
 /// By value: from when on it had certainly been written; `None`: never certain. The initial value was there before time.
 fn there_since(key: &RegisterKey<'_>) -> Vec<Option<i128>> {
     let mut since: Vec<Option<i128>> = vec![None; key.values.len()];
-    let mut note = |value: u32, completed: Option<u64>| {
-        let entry = &mut since[value as usize];
+    let mut note = |value: u32, span: &Span| {
+        if !span.is_decided() {
+            return;
+        }
         // A read that was over before the write was invoked is another checker's business.
-        let floor = key.writer(value).map_or(0, |write| write.operation.invoked_ns());
-        let time = completed.map(|completed| i128::from(completed.max(floor)));
-        *entry = (*entry).into_iter().chain(time).min();
+        let floor = key.writer(value).map_or(0, |write| write.span.invoked);
+        let time = i128::from(span.completed.max(floor));
+        let entry = &mut since[value as usize];
+        *entry = Some(entry.map_or(time, |earlier| earlier.min(time)));
     };
-    for write in &key.writes {
-        note(write.new, write.operation.completed_ns());
-    }
-    for read in &key.reads {
-        note(read.value, read.operation.completed_ns());
-    }
+    key.writes.iter().for_each(|write| note(write.new, &write.span));
+    key.reads.iter().for_each(|read| note(read.value, &read.span));
     since[RegisterKey::INITIAL as usize] = Some(-1);
     since
 }

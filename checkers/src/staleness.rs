@@ -12,7 +12,7 @@
 use crate::analysis::{Analysis, Staleness};
 use crate::checker::{Checker, Context};
 use crate::history::{Function, History, Operation};
-use crate::index::{ClosingRead, Element, RegisterKey, SetKey, closing_read};
+use crate::index::{ClosingRead, RegisterKey, SetKey, Span};
 
 /// See the module.
 pub static CHECKER: Checker =
@@ -32,10 +32,11 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
             Ok(registers) => {
                 // With a value written twice nobody can say which write a read saw.
                 let is_clear = |key: &RegisterKey<'_>| key.reads.iter().all(|read| !key.is_ambiguous(read.value));
-                if !registers.keys.iter().all(is_clear) {
+                let keys = || history.key_ids().map(|key| registers.key(key));
+                if !keys().all(|key| is_clear(&key)) {
                     return;
                 }
-                registers.keys.iter().for_each(|key| register_lags(key, &mut lags_ns));
+                keys().for_each(|key| register_lags(&key, &mut lags_ns));
             }
             Err(reason) => return analysis.unknown(format!("staleness: {reason}")),
         }
@@ -55,43 +56,37 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
     });
 }
 
-fn set_lags(history: &History, key: &SetKey<'_>, lags_ns: &mut Vec<u64>) {
-    let last = key.elements.iter().filter_map(Element::acknowledged).filter_map(Operation::completed_ns).max();
-    let closing = closing_read(history, key.reads.iter().map(|read| read.operation), last);
-    let mut survives = vec![false; key.elements.len()];
-    if let ClosingRead::Read(place) = closing {
-        key.reads[place].elements.iter().for_each(|id| survives[*id as usize] = true);
-    }
+fn set_lags(history: &History, key: &SetKey, lags_ns: &mut Vec<u64>) {
+    let survives = match key.closing_read(history) {
+        ClosingRead::Read(place) => key.membership(&key.reads[place]),
+        _ => vec![false; key.elements.len()],
+    };
     let mut acknowledged: Vec<(u64, usize)> = (0..key.elements.len())
-        .filter(|id| survives[*id])
-        .filter_map(|id| Some((key.elements[id].acknowledged()?.completed_ns()?, id)))
+        .filter(|element| survives[*element])
+        .filter_map(|element| Some((key.elements[element].acknowledged(history)?.completed_ns()?, element)))
         .collect();
     acknowledged.sort_unstable();
     let mut seen_by = vec![usize::MAX; key.elements.len()];
     for (number, read) in key.reads.iter().enumerate() {
-        read.elements.iter().for_each(|id| seen_by[*id as usize] = number);
-        let invoked = read.operation.invoked_ns();
-        let before = acknowledged.iter().take_while(|(at, _)| *at < invoked);
-        let missed = before.filter(|(_, id)| seen_by[*id] != number).map(|(at, _)| *at).next();
+        key.content(read.content).iter().for_each(|element| seen_by[*element as usize] = number);
+        let invoked = read.span.invoked;
+        let mut before = acknowledged.iter().take_while(|(at, _)| *at < invoked);
+        let missed = before.find(|(_, element)| seen_by[*element] != number).map(|(at, _)| *at);
         lags_ns.push(missed.map_or(0, |at| invoked - at));
     }
 }
 
 fn register_lags(key: &RegisterKey<'_>, lags_ns: &mut Vec<u64>) {
     // Acknowledged writes by invocation, each with the earliest completion of all from it on.
-    let mut writes: Vec<(u64, u64)> = key
-        .writes
-        .iter()
-        .filter(|write| write.operation.is_ok())
-        .filter_map(|write| Some((write.operation.invoked_ns(), write.operation.completed_ns()?)))
-        .collect();
+    let acknowledged = key.writes.iter().map(|write| write.span).filter(Span::is_decided);
+    let mut writes: Vec<(u64, u64)> = acknowledged.map(|span| (span.invoked, span.completed)).collect();
     writes.sort_unstable();
     for place in (1..writes.len()).rev() {
         writes[place - 1].1 = writes[place - 1].1.min(writes[place].1);
     }
     let since = there_since(key);
-    for read in &key.reads {
-        let invoked = read.operation.invoked_ns();
+    for read in key.reads {
+        let invoked = read.span.invoked;
         let after = match since[read.value as usize] {
             Since::Always => 0,
             Since::At(time) => writes.partition_point(|(write_invoked, _)| *write_invoked <= time),
@@ -113,18 +108,20 @@ enum Since {
 
 fn there_since(key: &RegisterKey<'_>) -> Vec<Since> {
     let mut since = vec![Since::Unknown; key.values.len()];
-    let mut note = |value: u32, completed: Option<u64>| {
-        let Some(completed) = completed else { return };
-        let floor = key.writer(value).map_or(0, |write| write.operation.invoked_ns());
-        let time = completed.max(floor);
+    let mut note = |value: u32, span: &Span| {
+        if !span.is_decided() {
+            return;
+        }
+        let floor = key.writer(value).map_or(0, |write| write.span.invoked);
+        let time = span.completed.max(floor);
         let entry = &mut since[value as usize];
         *entry = match *entry {
             Since::At(known) => Since::At(known.min(time)),
             _ => Since::At(time),
         };
     };
-    key.writes.iter().for_each(|write| note(write.new, write.operation.completed_ns()));
-    key.reads.iter().for_each(|read| note(read.value, read.operation.completed_ns()));
+    key.writes.iter().for_each(|write| note(write.new, &write.span));
+    key.reads.iter().for_each(|read| note(read.value, &read.span));
     since[RegisterKey::INITIAL as usize] = Since::Always;
     since
 }

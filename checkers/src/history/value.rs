@@ -42,6 +42,11 @@ impl ValueId {
         self.0
     }
 
+    /// The number with these bits, which must have come from [`Self::bits`].
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     fn in_table(place: usize) -> Self {
         Self(IN_TABLE | place as u32)
     }

@@ -14,14 +14,14 @@ pub enum ClosingRead {
     NoneOfKey,
 }
 
-/// The closing read of a key among its reads that ended ok and are not marked `final`, in order of invocation.
+/// The closing read of a key among its reads that ended ok and are not marked `final`, in order of invocation, each with
+/// its place.
 ///
 /// With phases it is the last read invoked in the phase `final`. Without, it is the last read whose level promises recency
 /// and that was invoked after every acknowledged write had completed.
-#[must_use]
-pub fn closing_read<'h>(
+pub(super) fn closing_read<'h>(
     history: &History,
-    reads: impl DoubleEndedIterator<Item = Operation<'h>> + ExactSizeIterator,
+    reads: impl DoubleEndedIterator<Item = (usize, Operation<'h>)>,
     last_acknowledged_ns: Option<u64>,
 ) -> ClosingRead {
     let timeline = history.timeline();
@@ -30,7 +30,7 @@ pub fn closing_read<'h>(
             "the cluster did not converge, so no closing read shows its last state".to_owned(),
         );
     }
-    let mut latest_first = reads.enumerate().rev();
+    let mut latest_first = reads.rev();
     let found = match timeline.phase(Phase::Final) {
         Some(start) => {
             let end = timeline.phase(Phase::End).map_or(u64::MAX, |end| end.index);

@@ -1,10 +1,13 @@
 //! A history seen as sets or as registers: values numbered, reads resolved, once for all checkers that need it.
 
 mod closing;
+mod numbering;
 mod register;
 mod set;
+mod span;
 
+pub use closing::ClosingRead;
 pub(crate) use closing::missing_closing_reads;
-pub use closing::{ClosingRead, closing_read};
-pub use register::{RegisterIndex, RegisterKey, RegisterRead, RegisterValue, RegisterWrite, ValueId};
-pub use set::{Element, ElementId, SetIndex, SetKey, SetRead};
+pub use register::{RegisterIndex, RegisterKey, RegisterRead, RegisterValue, RegisterWrite};
+pub use set::{Element, SetIndex, SetKey, SetRead};
+pub use span::{NEVER, NONE, Span};

@@ -1,78 +1,115 @@
-//! A history as grow-only sets, one a key: elements numbered, reads as lists of those numbers.
+//! A history as grow-only sets, one a key: elements numbered, and what reads returned as lists of those numbers.
 
-use crate::history::{Function, History, KeyId, Operation, Outcome, ValueId};
 use rustc_hash::FxHashMap;
 
-/// Number of an element within its key, in order of first mention.
-pub type ElementId = u32;
+use super::closing::{ClosingRead, closing_read};
+use super::span::{NONE, Span};
+use crate::history::{Function, History, KeyId, Operation, Outcome, ValueId};
 
 /// An element that was added or read.
-#[derive(Debug, Clone)]
-pub struct Element<'h> {
+#[derive(Debug, Clone, Copy)]
+pub struct Element {
     /// The element itself.
     pub value: ValueId,
-    /// Every attempt to add it, in order of invocation.
-    pub adds: Vec<Operation<'h>>,
+    /// The first add of it, whatever came of it, by the operation's id, or [`NONE`].
+    pub first_add: u32,
+    /// The first add that did or may have happened, or [`NONE`].
+    pub possible: u32,
+    /// The add that was acknowledged first, or [`NONE`].
+    pub acknowledged: u32,
+    /// Whether more than one add of it may have happened.
+    pub is_ambiguous: bool,
 }
 
-impl<'h> Element<'h> {
-    /// The add that was acknowledged first, if any was.
+impl Element {
+    /// The first add of it, whatever came of it.
     #[must_use]
-    pub fn acknowledged(&self) -> Option<&Operation<'h>> {
-        self.adds.iter().filter(|add| add.is_ok()).min_by_key(|add| add.completed_ns())
+    pub fn first_add<'h>(&self, history: &'h History) -> Option<Operation<'h>> {
+        history.operation(self.first_add as usize)
     }
 
     /// The first add that did or may have happened.
     #[must_use]
-    pub fn possible(&self) -> Option<&Operation<'h>> {
-        self.adds.iter().find(|add| add.outcome() != Outcome::Fail)
+    pub fn possible<'h>(&self, history: &'h History) -> Option<Operation<'h>> {
+        history.operation(self.possible as usize)
+    }
+
+    /// The add that was acknowledged first, if any was.
+    #[must_use]
+    pub fn acknowledged<'h>(&self, history: &'h History) -> Option<Operation<'h>> {
+        history.operation(self.acknowledged as usize)
+    }
+
+    fn add(&mut self, add: &Operation<'_>) {
+        let id = add.id() as u32;
+        self.first_add = self.first_add.min(id);
+        if add.outcome() == Outcome::Fail {
+            return;
+        }
+        self.is_ambiguous |= self.possible != NONE;
+        self.possible = self.possible.min(id);
+        let earlier = self.acknowledged(add.history()).and_then(|add| add.completed_ns());
+        if add.is_ok() && earlier.is_none_or(|earlier| add.completed_ns().is_some_and(|completed| completed < earlier))
+        {
+            self.acknowledged = id;
+        }
     }
 }
 
 /// A read that ended ok and is not marked `final`.
-#[derive(Debug, Clone)]
-pub struct SetRead<'h> {
+#[derive(Debug, Clone, Copy)]
+pub struct SetRead {
     /// The read.
-    pub operation: Operation<'h>,
-    /// What it returned, as it came.
-    pub elements: Vec<ElementId>,
+    pub span: Span,
+    /// What it returned: a place for [`SetKey::content`].
+    pub content: u32,
 }
 
 /// Everything about one key.
-#[derive(Debug, Clone)]
-pub struct SetKey<'h> {
+#[derive(Debug, Clone, Default)]
+pub struct SetKey {
     /// Which.
     pub key: KeyId,
-    /// By [`ElementId`].
-    pub elements: Vec<Element<'h>>,
+    /// By number, in order of first mention.
+    pub elements: Vec<Element>,
     /// In order of invocation.
-    pub reads: Vec<SetRead<'h>>,
-    ids: FxHashMap<ValueId, ElementId>,
+    pub reads: Vec<SetRead>,
+    /// The elements of every content, one after the other.
+    items: Vec<u32>,
+    /// By content: where it ends.
+    ends: Vec<usize>,
 }
 
 /// The whole history.
 #[derive(Debug, Clone)]
-pub struct SetIndex<'h> {
+pub struct SetIndex {
     /// By [`KeyId`].
-    pub keys: Vec<SetKey<'h>>,
+    pub keys: Vec<SetKey>,
 }
 
-impl<'h> SetIndex<'h> {
+/// What was numbered so far.
+#[derive(Default)]
+struct Numbers {
+    elements: FxHashMap<(KeyId, ValueId), u32>,
+    contents: FxHashMap<(KeyId, ValueId), u32>,
+}
+
+impl SetIndex {
     /// Sorts operations by key and numbers their elements.
     ///
     /// # Errors
     /// An operation that is not one of a set, or a read that does not return a list.
-    pub fn new(history: &'h History) -> Result<Self, String> {
-        let mut keys: Vec<SetKey<'h>> = (0..history.keys().len()).map(|_| SetKey::new()).collect();
+    pub fn new(history: &History) -> Result<Self, String> {
+        let mut keys: Vec<SetKey> = history.key_ids().map(|key| SetKey { key, ..SetKey::default() }).collect();
+        let mut numbers = Numbers::default();
         for operation in history.operations() {
             let key = &mut keys[operation.key().index()];
-            key.key = operation.key();
             match operation.function() {
                 Function::Add => {
-                    let id = key.element(operation.argument());
-                    key.elements[id as usize].adds.push(operation);
+                    let element = key.number(operation.argument(), &mut numbers);
+                    key.elements[element as usize].add(&operation);
                 }
-                Function::Read => key.read(operation)?,
+                Function::Read => key.read(&operation, &mut numbers)?,
                 _ => {
                     let (index, f) = (operation.invoked_index(), operation.f());
                     return Err(format!("index {index}: `{f}` is not an operation of a set"));
@@ -83,27 +120,77 @@ impl<'h> SetIndex<'h> {
     }
 }
 
-impl<'h> SetKey<'h> {
-    fn new() -> Self {
-        Self { key: KeyId::default(), elements: Vec::new(), reads: Vec::new(), ids: FxHashMap::default() }
+impl SetKey {
+    /// What a read returned, as it came, by number. Reads that returned one list have one content.
+    #[must_use]
+    pub fn content(&self, content: u32) -> &[u32] {
+        let content = content as usize;
+        let start = content.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.items[start..self.ends[content]]
     }
 
-    fn element(&mut self, value: ValueId) -> ElementId {
-        *self.ids.entry(value).or_insert_with(|| {
-            self.elements.push(Element { value, adds: Vec::new() });
-            (self.elements.len() - 1) as ElementId
+    /// How many different contents there are.
+    #[must_use]
+    pub fn content_count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The read that shows its last state.
+    #[must_use]
+    pub fn closing_read(&self, history: &History) -> ClosingRead {
+        let reads = self.reads.iter().enumerate();
+        let reads = reads.filter_map(|(place, read)| Some((place, read.span.look_up(history)?)));
+        closing_read(history, reads, self.last_acknowledged_ns(history))
+    }
+
+    /// By element: whether a read returned it.
+    #[must_use]
+    pub fn membership(&self, read: &SetRead) -> Vec<bool> {
+        let mut is_member = vec![false; self.elements.len()];
+        self.content(read.content).iter().for_each(|element| is_member[*element as usize] = true);
+        is_member
+    }
+
+    /// When the acknowledged element that was acknowledged last was, in nanoseconds.
+    #[must_use]
+    pub fn last_acknowledged_ns(&self, history: &History) -> Option<u64> {
+        self.elements.iter().filter_map(|element| element.acknowledged(history)?.completed_ns()).max()
+    }
+
+    fn number(&mut self, value: ValueId, numbers: &mut Numbers) -> u32 {
+        *numbers.elements.entry((self.key, value)).or_insert_with(|| {
+            self.elements.push(Element {
+                value,
+                first_add: NONE,
+                possible: NONE,
+                acknowledged: NONE,
+                is_ambiguous: false,
+            });
+            (self.elements.len() - 1) as u32
         })
     }
 
-    fn read(&mut self, operation: Operation<'h>) -> Result<(), String> {
+    fn read(&mut self, operation: &Operation<'_>, numbers: &mut Numbers) -> Result<(), String> {
         let Some(result) = operation.result().filter(|_| !operation.is_final()) else { return Ok(()) };
         let values = operation.history().values();
         let Some(items) = values.as_list(result) else {
             let index = operation.completed_index().unwrap_or_default();
             return Err(format!("index {index}: a read of a set returns a list, not {}", values.display(result)));
         };
-        let elements = items.iter().map(|value| self.element(*value)).collect();
-        self.reads.push(SetRead { operation, elements });
+        let content = match numbers.contents.get(&(self.key, result)) {
+            Some(content) => *content,
+            None => {
+                for value in items {
+                    let element = self.number(*value, numbers);
+                    self.items.push(element);
+                }
+                self.ends.push(self.items.len());
+                let content = (self.ends.len() - 1) as u32;
+                numbers.contents.insert((self.key, result), content);
+                content
+            }
+        };
+        self.reads.push(SetRead { span: Span::of(operation), content });
         Ok(())
     }
 }

@@ -40,6 +40,11 @@ pub static QUEUE_CHECKER: Checker = Checker {
 pub(crate) enum Method {
     Zones,
     GrowOnly,
+    Queue,
+    Stack,
+    Bag,
+    Counter,
+    Mutex,
     Search,
 }
 
@@ -48,6 +53,11 @@ impl Method {
         match self {
             Self::Zones => "zones",
             Self::GrowOnly => "grow-only",
+            Self::Queue => "queue-order",
+            Self::Stack => "stack-bottoms",
+            Self::Bag => "bag",
+            Self::Counter => "counter-intervals",
+            Self::Mutex => "mutex-greedy",
             Self::Search => "search",
         }
     }
@@ -78,6 +88,13 @@ impl Contradiction {
 pub(crate) struct KeyVerdict {
     pub(crate) method: Method,
     pub(crate) result: Result<Option<Contradiction>, String>,
+}
+
+impl KeyVerdict {
+    /// Nothing decided it, for this reason.
+    pub(crate) fn unknown(reason: String) -> Self {
+        Self { method: Method::Search, result: Err(reason) }
+    }
 }
 
 /// What a model says about a whole history.

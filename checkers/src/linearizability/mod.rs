@@ -1,15 +1,21 @@
 //! Linearizability, key by key (a history is linearizable iff the history of each of its objects is: Herlihy & Wing,
 //! *Linearizability*, 1990, theorem 1).
 //!
-//! - `unique`: registers whose values are written once each, in O(n log n), whatever stays undecided.
-//! - `grow_only`: sets whose elements are added once each, in the size of what was read.
+//! - `monitor`: the fast, exact methods over plain columns; beside it, one file an object fills them from a history:
+//!   `unique` (registers whose values are written once each), `grow_only` (sets whose elements are added once each),
+//!   `container` (queues, stacks and bags whose values go in once each), `counter`, `mutex`.
 //! - `search`: every other object and history, by a memoised search within limits.
 //! - `check`: which operations are judged, and what the keys say together.
 
 mod check;
+pub(crate) mod container;
+pub(crate) mod counter;
 pub(crate) mod grow_only;
+mod monitor;
+pub(crate) mod mutex;
 mod search;
 mod search_key;
+mod tell;
 pub(crate) mod unique;
 
 pub(crate) use check::KeyVerdict;

@@ -10,5 +10,5 @@ mod registry;
 mod set;
 mod spec;
 
-pub use registry::{COUNTER, MUTEX, Model, QUEUE, REGISTER, SET, by_name, list};
+pub use registry::{BAG, COUNTER, MUTEX, Model, QUEUE, REGISTER, SET, STACK, by_name, list};
 pub use spec::{SequentialSpec, Step};

@@ -5,9 +5,10 @@ use super::mutex::MutexSpec;
 use super::queue::QueueSpec;
 use super::register::RegisterSpec;
 use super::set::SetSpec;
+use super::spec::foreign_operation;
 use crate::checker::Context;
-use crate::history::KeyId;
-use crate::linearizability::{KeyVerdict, grow_only, search_key, unique};
+use crate::history::{Function, KeyId};
+use crate::linearizability::{KeyVerdict, container, counter, grow_only, mutex, search_key, unique};
 
 /// A sequential object by name.
 pub struct Model {
@@ -39,25 +40,63 @@ pub static SET: Model = Model {
 pub static COUNTER: Model = Model {
     name: "counter",
     description: "add n · read → n; 0 at first",
-    check_key: |context, key| search_key::<CounterSpec>(context, key),
+    check_key: |context, key| {
+        counter::check_key(context, key).unwrap_or_else(|| search_key::<CounterSpec>(context, key))
+    },
 };
 
 /// First in, first out.
 pub static QUEUE: Model = Model {
     name: "queue",
     description: "enqueue v · dequeue → v or null (empty); first in, first out",
-    check_key: |context, key| search_key::<QueueSpec>(context, key),
+    check_key: |context, key| {
+        container::check_queue(context, key).unwrap_or_else(|| search_key::<QueueSpec>(context, key))
+    },
 };
+
+/// Last in, first out.
+pub static STACK: Model = Model {
+    name: "stack",
+    description: "push v · pop → v or null (empty); last in, first out",
+    check_key: |context, key| {
+        container::check_stack(context, key)
+            .unwrap_or_else(|| undecided(context, key, "stack", [Function::Push, Function::Pop]))
+    },
+};
+
+/// Values in any order.
+pub static BAG: Model = Model {
+    name: "bag",
+    description: "enqueue v · dequeue → v or null (empty); in any order",
+    check_key: |context, key| {
+        container::check_bag(context, key)
+            .unwrap_or_else(|| undecided(context, key, "bag", [Function::Enqueue, Function::Dequeue]))
+    },
+};
+
+/// What is said where the fast method does not reach and there is no other.
+fn undecided(context: &Context<'_>, key: KeyId, object: &str, functions: [Function; 2]) -> KeyVerdict {
+    let history = context.history;
+    let mut operations = context.operations_of(key).iter().filter_map(|id| history.operation(*id));
+    KeyVerdict::unknown(match operations.find(|operation| !functions.contains(&operation.function())) {
+        Some(foreign) => foreign_operation(&foreign, object),
+        None => format!(
+            "the history of {} puts null or one value twice into a {object}, or has undecided removals on which the verdict \
+             depends",
+            history.key_name(key)
+        ),
+    })
+}
 
 /// A lock.
 pub static MUTEX: Model = Model {
     name: "mutex",
     description: "acquire · release; free at first",
-    check_key: |context, key| search_key::<MutexSpec>(context, key),
+    check_key: |context, key| mutex::check_key(context, key).unwrap_or_else(|| search_key::<MutexSpec>(context, key)),
 };
 
 /// Every model; a new one is one line here.
-static MODELS: [&Model; 5] = [&REGISTER, &SET, &COUNTER, &QUEUE, &MUTEX];
+static MODELS: [&Model; 7] = [&REGISTER, &SET, &COUNTER, &QUEUE, &STACK, &BAG, &MUTEX];
 
 /// Every model, in the order in which they are listed.
 #[must_use]

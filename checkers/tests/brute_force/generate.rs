@@ -18,17 +18,27 @@ pub(crate) enum Kind {
     UniqueSet,
     Set,
     Counter,
+    UniqueQueue,
     Queue,
+    Stack,
+    Bag,
     Mutex,
 }
 
 impl Kind {
+    /// Whether every value is put in or written once only.
+    fn is_unique(self) -> bool {
+        matches!(self, Self::UniqueRegister | Self::UniqueSet | Self::UniqueQueue | Self::Stack | Self::Bag)
+    }
+
     pub(crate) fn model(self) -> &'static str {
         match self {
             Self::UniqueRegister | Self::Register => "register",
             Self::UniqueSet | Self::Set => "set",
             Self::Counter => "counter",
-            Self::Queue => "queue",
+            Self::UniqueQueue | Self::Queue => "queue",
+            Self::Stack => "stack",
+            Self::Bag => "bag",
             Self::Mutex => "mutex",
         }
     }
@@ -124,9 +134,13 @@ impl Simulation {
                 0 => ("read", Value::Null),
                 _ => ("add", json!(self.random.random_range(-1..3))),
             },
-            Kind::Queue => match self.random.random_range(0..2) {
+            Kind::Queue | Kind::UniqueQueue | Kind::Bag => match self.random.random_range(0..2) {
                 0 => ("dequeue", Value::Null),
                 _ => ("enqueue", self.new_value()),
+            },
+            Kind::Stack => match self.random.random_range(0..2) {
+                0 => ("pop", Value::Null),
+                _ => ("push", self.new_value()),
             },
             Kind::Mutex => (["acquire", "release"][self.random.random_range(0..2)], Value::Null),
         }
@@ -134,7 +148,7 @@ impl Simulation {
 
     fn new_value(&mut self) -> Value {
         match self.kind {
-            Kind::UniqueRegister | Kind::UniqueSet => {
+            kind if kind.is_unique() => {
                 self.next_value += 1;
                 json!(self.next_value - 1)
             }
@@ -144,7 +158,7 @@ impl Simulation {
 
     /// One that was drawn before, or null; now and then one that never was.
     fn some_value(&mut self) -> Value {
-        let highest = if matches!(self.kind, Kind::UniqueRegister | Kind::UniqueSet) { self.next_value } else { 4 };
+        let highest = if self.kind.is_unique() { self.next_value } else { 4 };
         if self.random.random_range(0..5) == 0 || highest == 1 {
             return Value::Null;
         }
@@ -209,11 +223,16 @@ impl Simulation {
                 Ok(argument.clone())
             }
             (_, "read") => Ok(json!(self.state)),
-            (_, "enqueue") => {
+            (_, "enqueue" | "push") => {
                 self.state.push(number);
                 Ok(argument.clone())
             }
-            (_, "dequeue") if present.is_none() => Ok(Value::Null),
+            (_, "dequeue" | "pop") if present.is_none() => Ok(Value::Null),
+            (Kind::Bag, _) => {
+                let place = self.random.random_range(0..self.state.len());
+                Ok(json!(self.state.remove(place)))
+            }
+            (_, "pop") => Ok(json!(self.state.pop())),
             (_, "dequeue") => Ok(json!(self.state.remove(0))),
             (_, "acquire") if present.is_none() => self.set(vec![1], argument),
             (_, "release") if present.is_some() => self.set(Vec::new(), argument),
@@ -241,7 +260,7 @@ impl Simulation {
                 json!(elements)
             }
             (Kind::Counter, "read") => json!(self.random.random_range(-1..4)),
-            (_, "read" | "dequeue") => self.some_value(),
+            (_, "read" | "dequeue" | "pop") => self.some_value(),
             _ => argument.clone(),
         }
     }

@@ -3,7 +3,7 @@
 //! The histories come from a simulated object that is sometimes wrong, so that a good part of them is not linearizable.
 //! Undecided operations, open operations and equal times are among them. A failure prints the seed and the history;
 //! `SCHISM_SEED=N cargo test -p schism-checkers --test brute_force` repeats it alone, `SCHISM_HISTORIES=N` sets how many of
-//! each kind are tried.
+//! each kind are tried. A million of each: `SCHISM_HISTORIES=1000000 cargo test --release -p schism-checkers --test brute_force`.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and prints its seeds")]
 
@@ -35,13 +35,25 @@ fn text(events: &[Event]) -> String {
     events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect()
 }
 
-/// Compares on many histories of a kind. `algorithm` must be what decided every one of them, where one is named.
-fn compare(kind: Kind, algorithm: Option<&str>) {
+/// Which share of a kind's histories a method decides at least.
+struct Expected {
+    algorithm: &'static str,
+    share: f64,
+}
+
+/// A method that decides every history of a kind.
+const fn always(algorithm: &'static str) -> Option<Expected> {
+    Some(Expected { algorithm, share: 1.0 })
+}
+
+/// Compares on many histories of a kind. Models without a search may leave some undecided; the share that `expected` asks
+/// for must be decided by its algorithm.
+fn compare(kind: Kind, expected_method: Option<Expected>) {
     let model = model::by_name(kind.model()).unwrap();
     let seeds = seeds();
     println!("{kind:?}: seeds {seeds:?}");
     let total = seeds.end - seeds.start;
-    let mut linearizable = 0;
+    let (mut linearizable, mut by_method) = (0, 0);
     for seed in seeds {
         let events = generate(kind, seed);
         let history = History::from_events(events.clone()).unwrap();
@@ -50,6 +62,10 @@ fn compare(kind: Kind, algorithm: Option<&str>) {
         }
         let expected = obvious::is_linearizable(kind.model(), &history);
         let check = check_model(&history, model, &Limits::NONE);
+        if check.valid == Validity::Unknown && matches!(kind, Kind::Stack) {
+            linearizable += u64::from(expected);
+            continue;
+        }
         let found = check.valid == Validity::Valid;
         assert_eq!(
             found,
@@ -66,19 +82,23 @@ fn compare(kind: Kind, algorithm: Option<&str>) {
         } else {
             assert!(found, "SCHISM_SEED={seed}: no witness");
         }
-        if let Some(algorithm) = algorithm {
-            assert_eq!(check.algorithm, algorithm, "SCHISM_SEED={seed}\n{}", text(&events));
-        }
+        let is_method = expected_method.as_ref().is_none_or(|method| check.algorithm == method.algorithm);
+        by_method += u64::from(is_method);
         linearizable += u64::from(expected);
     }
     let share = linearizable as f64 / total as f64;
-    println!("{kind:?}: {linearizable} of {total} are linearizable");
+    println!("{kind:?}: {linearizable} of {total} are linearizable, {by_method} were decided by the method expected");
+    let share_by_method = by_method as f64 / total as f64;
+    assert!(
+        expected_method.is_none_or(|method| total == 1 || share_by_method >= method.share),
+        "{kind:?}: {share_by_method}"
+    );
     assert!(total == 1 || (SHARE_MIN..=1.0 - SHARE_MIN).contains(&share), "{kind:?}: {share} are linearizable");
 }
 
 #[test]
 fn registers_with_unique_values() {
-    compare(Kind::UniqueRegister, Some("zones"));
+    compare(Kind::UniqueRegister, always("zones"));
 }
 
 #[test]
@@ -88,7 +108,7 @@ fn registers_with_few_values() {
 
 #[test]
 fn sets_with_unique_elements() {
-    compare(Kind::UniqueSet, Some("grow-only"));
+    compare(Kind::UniqueSet, always("grow-only"));
 }
 
 #[test]
@@ -98,15 +118,30 @@ fn sets_with_few_elements() {
 
 #[test]
 fn counters() {
-    compare(Kind::Counter, Some("search"));
+    compare(Kind::Counter, Some(Expected { algorithm: "counter-intervals", share: 0.5 }));
 }
 
 #[test]
-fn queues() {
-    compare(Kind::Queue, Some("search"));
+fn queues_with_unique_values() {
+    compare(Kind::UniqueQueue, Some(Expected { algorithm: "queue-order", share: 0.95 }));
+}
+
+#[test]
+fn queues_with_few_values() {
+    compare(Kind::Queue, None);
+}
+
+#[test]
+fn stacks_with_unique_values() {
+    compare(Kind::Stack, Some(Expected { algorithm: "stack-bottoms", share: 0.9 }));
+}
+
+#[test]
+fn bags_with_unique_values() {
+    compare(Kind::Bag, always("bag"));
 }
 
 #[test]
 fn mutexes() {
-    compare(Kind::Mutex, Some("search"));
+    compare(Kind::Mutex, always("mutex-greedy"));
 }

@@ -34,7 +34,7 @@ pub(crate) fn is_linearizable(model: &str, history: &History) -> bool {
     let possible = history.operations().filter(|operation| operation.outcome() != Outcome::Fail);
     let operations: Vec<Plain<'_>> = possible.map(Plain::new).collect();
     let initial = match model {
-        "set" | "queue" => json!([]),
+        "set" | "queue" | "stack" | "bag" => json!([]),
         "counter" => json!(0),
         "mutex" => json!("free"),
         _ => Value::Null,
@@ -54,11 +54,40 @@ fn place_rest(model: &str, state: &Value, left: &[Plain<'_>]) -> bool {
         }
         let mut rest = left.to_vec();
         rest.remove(place);
-        apply(model, state, next).is_some_and(|state| place_rest(model, &state, &rest))
+        apply(model, state, next).iter().any(|state| place_rest(model, state, &rest))
     })
 }
 
-fn apply(model: &str, state: &Value, operation: &Plain<'_>) -> Option<Value> {
+/// Every state that an operation can leave.
+fn apply(model: &str, state: &Value, operation: &Plain<'_>) -> Vec<Value> {
+    match (operation.f, state) {
+        ("dequeue" | "pop", Value::Array(values)) => take(model, values, operation.result.as_ref()),
+        _ => apply_one(model, state, operation).into_iter().collect(),
+    }
+}
+
+/// Takes a value from a queue, a stack or a bag; without a result any that it may give.
+fn take(model: &str, values: &[Value], result: Option<&Value>) -> Vec<Value> {
+    let count = values.len();
+    let places = match model {
+        "queue" => 0..count.min(1),
+        "stack" => count.saturating_sub(1)..count,
+        _ => 0..count,
+    };
+    if count == 0 {
+        return if result.is_none_or(Value::is_null) { vec![json!([])] } else { Vec::new() };
+    }
+    let places = places.filter(|place| result.is_none_or(|result| *result == values[*place]));
+    places
+        .map(|place| {
+            let mut rest = values.to_vec();
+            rest.remove(place);
+            Value::Array(rest)
+        })
+        .collect()
+}
+
+fn apply_one(model: &str, state: &Value, operation: &Plain<'_>) -> Option<Value> {
     let argument = &operation.argument;
     let result = operation.result.as_ref();
     let list = || state.as_array().cloned().unwrap_or_default();
@@ -83,15 +112,10 @@ fn apply(model: &str, state: &Value, operation: &Plain<'_>) -> Option<Value> {
             }
             Some(Value::Array(elements))
         }
-        (_, "enqueue") => {
-            let mut queue = list();
-            queue.push(argument.clone());
-            Some(Value::Array(queue))
-        }
-        (_, "dequeue") => {
-            let mut queue = list();
-            let head = if queue.is_empty() { Value::Null } else { queue.remove(0) };
-            result.is_none_or(|result| *result == head).then_some(Value::Array(queue))
+        (_, "enqueue" | "push") => {
+            let mut values = list();
+            values.push(argument.clone());
+            Some(Value::Array(values))
         }
         (_, "acquire") => (*state == json!("free")).then(|| json!("held")),
         (_, "release") => (*state == json!("held")).then(|| json!("free")),
