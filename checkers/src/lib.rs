@@ -31,6 +31,7 @@ pub mod recovery;
 pub mod register_values;
 pub mod registry;
 pub mod semantics;
+pub mod sequential;
 pub mod session;
 pub mod set_full;
 pub mod split_brain;

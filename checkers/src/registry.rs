@@ -1,44 +1,41 @@
 //! The table of all checkers.
 
 use crate::checker::Checker;
-use crate::{
-    availability, client_lint, convergence, counts, divergence, fork, latency, linearizability, recovery,
-    register_values, session, set_full, split_brain, stale, staleness, stats, two_leaders,
-};
 
 /// Every checker; a new one is one line here.
-static CHECKERS: [&Checker; 25] = [
-    &counts::CHECKER,
-    &convergence::CHECKER,
-    &set_full::CHECKER,
-    &register_values::CHECKER,
-    &stale::SET_CHECKER,
-    &stale::REGISTER_CHECKER,
-    &linearizability::REGISTER_CHECKER,
-    &linearizability::SET_CHECKER,
-    &linearizability::COUNTER_CHECKER,
-    &linearizability::QUEUE_CHECKER,
-    &split_brain::CHECKER,
-    &two_leaders::CHECKER,
-    &fork::CHECKER,
-    &divergence::CHECKER,
-    &availability::CHECKER,
-    &latency::CHECKER,
-    &staleness::CHECKER,
-    &recovery::CHECKER,
-    &stats::CHECKER,
-    &client_lint::CHECKER,
-    &session::SESSION,
-    &session::READ_YOUR_WRITES,
-    &session::MONOTONIC_READS,
-    &session::MONOTONIC_WRITES,
-    &session::WRITES_FOLLOW_READS,
+static CHECKERS: &[&Checker] = &[
+    &crate::counts::CHECKER,
+    &crate::convergence::CHECKER,
+    &crate::set_full::CHECKER,
+    &crate::register_values::CHECKER,
+    &crate::stale::SET_CHECKER,
+    &crate::stale::REGISTER_CHECKER,
+    &crate::linearizability::REGISTER_CHECKER,
+    &crate::linearizability::SET_CHECKER,
+    &crate::linearizability::COUNTER_CHECKER,
+    &crate::linearizability::QUEUE_CHECKER,
+    &crate::split_brain::CHECKER,
+    &crate::two_leaders::CHECKER,
+    &crate::fork::CHECKER,
+    &crate::divergence::CHECKER,
+    &crate::availability::CHECKER,
+    &crate::latency::CHECKER,
+    &crate::staleness::CHECKER,
+    &crate::recovery::CHECKER,
+    &crate::stats::CHECKER,
+    &crate::client_lint::CHECKER,
+    &crate::sequential::CHECKER,
+    &crate::session::SESSION,
+    &crate::session::READ_YOUR_WRITES,
+    &crate::session::MONOTONIC_READS,
+    &crate::session::MONOTONIC_WRITES,
+    &crate::session::WRITES_FOLLOW_READS,
 ];
 
 /// Every checker, in the order in which they are listed.
 #[must_use]
 pub fn list() -> &'static [&'static Checker] {
-    &CHECKERS
+    CHECKERS
 }
 
 /// The checker with this name.

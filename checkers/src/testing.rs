@@ -4,6 +4,21 @@ use serde_json::{Value, json};
 
 use crate::history::{Event, History};
 
+/// The seeds of a test that tries many histories: `SCHISM_SEED` names one alone, `SCHISM_HISTORIES` says how many.
+pub(crate) fn seeds(histories: u64) -> std::ops::Range<u64> {
+    let number = |variable: &str| std::env::var(variable).ok()?.parse::<u64>().ok();
+    match number("SCHISM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SCHISM_HISTORIES").unwrap_or(histories),
+    }
+}
+
+/// Asserts that a share of a test's histories has a property, so that the test is not blind; a single seed proves nothing.
+pub(crate) fn assert_share(part: u64, all: u64, share: std::ops::Range<f64>) {
+    let found = part as f64 / all as f64;
+    assert!(all < 1_000 || share.contains(&found), "{part} of {all}, expected a share within {share:?}");
+}
+
 /// A history under construction.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HistoryText {

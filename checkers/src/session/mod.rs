@@ -17,6 +17,8 @@ mod sets;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use registers::certainly_not_sequential;
+
 use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::{Function, Operation};

@@ -43,6 +43,8 @@ struct Sessions<'h> {
     /// What is known of the order of versions without any session.
     known: Vec<Known>,
     versions: usize,
+    /// Key, position, term and version of acknowledged writes that carry a position.
+    positioned: Vec<(KeyId, u64, u64, Version)>,
 }
 
 /// Finds violations of each guarantee alone, and, where all four are asked for and each can be kept, of all together.
@@ -50,7 +52,8 @@ struct Sessions<'h> {
 /// # Errors
 /// Why the history cannot be judged.
 pub(super) fn violations<'h>(context: &Context<'h>, guarantees: &[Guarantee]) -> Result<Vec<Violation<'h>>, String> {
-    let sessions = Sessions::new(context)?;
+    let mut sessions = Sessions::new(context)?;
+    sessions.order_by_position();
     let mut violations: Vec<Violation<'h>> = Vec::new();
     for guarantee in guarantees {
         violations.extend(sessions.violations(context, guarantee.kind(), &[*guarantee]));
@@ -59,6 +62,14 @@ pub(super) fn violations<'h>(context: &Context<'h>, guarantees: &[Guarantee]) ->
         violations.extend(sessions.violations(context, FindingKind::NotSequential, guarantees));
     }
     Ok(violations)
+}
+
+/// Operations that show that no order at all explains the history and keeps every process's own; `None` where these
+/// guarantees do not show it. Positions are no evidence here: such an order need not be the log's.
+pub(crate) fn certainly_not_sequential<'h>(context: &Context<'h>) -> Option<(String, Vec<Operation<'h>>)> {
+    let sessions = Sessions::new(context).ok()?;
+    let found = sessions.violations(context, FindingKind::NotSequential, &Guarantee::ALL);
+    found.into_iter().next().map(|violation| (violation.text, violation.operations))
 }
 
 /// Numbers versions.
@@ -83,8 +94,7 @@ impl<'h> Sessions<'h> {
         let initial = context.semantics.initial.in_history(history);
         let mut versions = Versions::default();
         let mut session_ids: FxHashMap<(ProcessId, KeyId), usize> = FxHashMap::default();
-        let mut sessions = Self { acts: Vec::new(), known: Vec::new(), versions: 0 };
-        let mut positioned: Vec<(KeyId, u64, u64, Version)> = Vec::new();
+        let mut sessions = Self { acts: Vec::new(), known: Vec::new(), versions: 0, positioned: Vec::new() };
         for operation in history.operations().filter(takes_part) {
             let (key, number) = (operation.key(), operation.id() as u32);
             let written = match operation.function() {
@@ -117,7 +127,7 @@ impl<'h> Sessions<'h> {
                         ));
                     }
                     if let (Some(position), true) = (operation.position(), operation.is_ok()) {
-                        positioned.push((key, position, operation.term().unwrap_or(0), version));
+                        sessions.positioned.push((key, position, operation.term().unwrap_or(0), version));
                     }
                     Act::Write(version)
                 }
@@ -131,15 +141,14 @@ impl<'h> Sessions<'h> {
             });
             sessions.acts[session].push((act, operation));
         }
-        sessions.order_by_position(positioned);
         sessions.start_with(initial, &versions);
         sessions.versions = versions.writers.len();
         Ok(sessions)
     }
 
-    fn order_by_position(&mut self, mut positioned: Vec<(KeyId, u64, u64, Version)>) {
-        positioned.sort_unstable();
-        for pair in positioned.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+    fn order_by_position(&mut self) {
+        self.positioned.sort_unstable();
+        for pair in self.positioned.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
             self.known.push((pair[0].3, pair[1].3, None));
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::checker::judge;
-use crate::testing::HistoryText;
+use crate::testing::{HistoryText, assert_share, seeds};
 use crate::{Limits, Validity};
 
 fn kinds(text: &HistoryText) -> Vec<FindingKind> {
@@ -165,8 +165,8 @@ fn orders(values: usize) -> Vec<Vec<usize>> {
 
 #[test]
 fn registers_agree_with_trying_every_order() {
-    let mut broken = 0;
-    for seed in 0..20_000_u64 {
+    let (mut broken, mut all) = (0, 0);
+    for seed in seeds(20_000) {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let values = random.random_range(2..5);
         let mut sessions: Vec<Vec<Did>> = vec![Vec::new(); 3];
@@ -192,12 +192,13 @@ fn registers_agree_with_trying_every_order() {
             let expected = !orders.iter().any(|order| keeps(order, &sessions, guarantee));
             let found = registers::violations(&context, &[guarantee]).unwrap();
             assert_eq!(!found.is_empty(), expected, "seed {seed} {guarantee:?} {sessions:?}");
-            broken += u32::from(expected);
+            broken += u64::from(expected);
+            all += 1;
         }
         let together =
             !orders.iter().any(|order| Guarantee::ALL.into_iter().all(|guarantee| keeps(order, &sessions, guarantee)));
         let found = registers::violations(&context, &Guarantee::ALL).unwrap();
         assert_eq!(!found.is_empty(), together, "seed {seed} together {sessions:?}");
     }
-    assert!((4_000..40_000).contains(&broken), "{broken} of 80000 are broken");
+    assert_share(broken, all, 0.05..0.5);
 }
