@@ -1,9 +1,11 @@
 //! Consistency checkers: a recorded history goes in, a verdict with a witness comes out.
 //!
-//! No clock, no socket, no async and no global state; the only I/O is reading a history from a [`std::io::BufRead`].
+//! No clock, no socket, no async and no global state; the only I/O is reading a history from a [`std::io::Read`]
+//! and writing one.
 //!
 //! # Layout
 //! - [`history`]: lines in, columns of numbers inside, operations (an invocation paired with its completion) out; the timeline.
+//! - [`format`]: histories read from JSON lines, EDN, logs, and written.
 //! - [`semantics`]: what sources leave unsaid, and mean differently.
 //! - [`index`]: a history seen as sets or registers, values numbered.
 //! - [`checker`], [`registry`]: what a checker is, how several judge together, and the table of all of them.
@@ -22,6 +24,7 @@ pub mod convergence;
 pub mod counts;
 pub mod divergence;
 pub mod fork;
+pub mod format;
 pub mod history;
 pub mod index;
 pub mod latency;

@@ -98,6 +98,18 @@ impl History {
         self.lines.len()
     }
 
+    /// Index of the line at a place.
+    #[must_use]
+    pub fn line_index(&self, place: u32) -> u64 {
+        self.lines.index(place)
+    }
+
+    /// Time of the line at a place, in nanoseconds.
+    #[must_use]
+    pub fn line_time_ns(&self, place: u32) -> u64 {
+        self.lines.time(place)
+    }
+
     /// The lines that are not operations, in order.
     #[must_use]
     pub fn notes(&self) -> &[Note] {

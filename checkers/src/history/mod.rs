@@ -1,6 +1,6 @@
 //! The history: what was invoked, what came back, what the nemesis did, on one clock.
 //!
-//! A reader turns bytes into [`Line`]s and refuses what makes no sense; the [`HistoryBuilder`] pairs invocations with
+//! A reader of [`crate::format`] turns bytes into [`Line`]s; the [`HistoryBuilder`] pairs invocations with
 //! completions and stores columns of numbers, every value interned as a [`ValueId`]; an [`Operation`] is the paired view that
 //! checkers work on; the [`Timeline`] holds what is not an operation: phases, faults, claims. An [`Event`] is one line as a
 //! recorder writes it.
@@ -13,7 +13,6 @@ mod function;
 mod history;
 mod line;
 mod operation;
-mod reader;
 mod timeline;
 mod value;
 
@@ -23,6 +22,5 @@ pub use function::Function;
 pub use history::{History, KeyId, MalformedHistory, ProcessId};
 pub use line::{Line, ProcessName, Source};
 pub use operation::{Operation, Outcome};
-pub use reader::{ReadError, ReadErrorKind, TruncatedTail};
 pub use timeline::{ClaimChange, FaultWindow, Note, Phase, PhaseStart, Timeline};
 pub use value::{DisplayValue, Value, ValueId, Values};

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use schism_checkers::checker::{self, Checker};
-use schism_checkers::history::{History, ReadError, ReadErrorKind};
+use schism_checkers::format::{ReadError, ReadErrorKind};
+use schism_checkers::history::History;
 use schism_checkers::linearizability::check_model;
 use schism_checkers::model::{self, Model};
 use schism_checkers::{Analysis, Limits, Validity, Witness, registry};
@@ -207,6 +208,7 @@ fn parse(reader: impl BufRead, shown: &str) -> Result<History, CliError> {
         let exit = match error.kind {
             ReadErrorKind::Malformed => Exit::BadInput,
             ReadErrorKind::Io => Exit::Io,
+            ReadErrorKind::MemoryLimit | ReadErrorKind::Stopped => Exit::Unknown,
         };
         CliError::new(exit, format!("{shown}:{}: {}", error.line, error.reason))
     })

@@ -1,0 +1,300 @@
+//! Histories of one JSON object a line: the format that Schism writes, and that of tools which speak JSON.
+//!
+//! A line is read field by field. The order in which this program writes fields is tried first, by comparing whole names;
+//! where a line differs, the fields that are left are read by name. Both ways read the same fields with the same functions.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memrchr};
+
+use super::chunks::Chunks;
+use super::cursor::{Cursor, Fault};
+use super::json::{self, Controls, JsonReader, Number};
+use super::line::{Fields, NAMES, Process, event_type_by_name, unknown_type};
+use super::{CUT_OFF, ReadError, ReadErrorKind, ReadOptions, TruncatedTail};
+use crate::history::{EventType, HistoryBuilder, Values};
+
+/// Reads lines until the input ends; whether a cut-off last line was left out.
+pub(super) fn read(
+    chunks: &mut Chunks<'_>,
+    builder: &mut HistoryBuilder,
+    options: &ReadOptions<'_>,
+) -> Result<bool, ReadError> {
+    let mut reader = JsonlReader { json: JsonReader::new(), has_clock: None };
+    loop {
+        let end = if chunks.at_end() { Some(chunks.window().len()) } else { memrchr(b'\n', chunks.window()) };
+        let Some(end) = end else {
+            chunks.fill(builder.bytes(), options)?;
+            continue;
+        };
+        let text = chunks.padded();
+        let mut at = 0;
+        while at < end {
+            // No value and no space between values contains a line break, so nothing runs into the next line.
+            let mut cursor = Cursor { bytes: text, at };
+            let parsed = reader.fields(&mut cursor, builder.values_mut());
+            let fields = match parsed {
+                Ok(fields) if ends_line(&mut cursor, end) => fields,
+                _ => {
+                    // Again, and this time only this line, so that its end is known.
+                    let line_end = memchr(b'\n', &text[at..end]).map_or(end, |length| at + length);
+                    let line = text[at..line_end].trim_ascii_end();
+                    let is_last = line_end == end && chunks.at_end();
+                    if line.iter().all(u8::is_ascii_whitespace) {
+                        at = line_end + 1;
+                        continue;
+                    }
+                    let fault = match reader.whole_line(line, builder.values_mut()) {
+                        Ok(()) => Fault::new(0, "this line cannot be read"),
+                        Err(fault) => fault,
+                    };
+                    if fault.at == line.len() && is_last {
+                        return match options.tail {
+                            TruncatedTail::LeaveOut => Ok(true),
+                            TruncatedTail::Refuse => Err(chunks.error(at, CUT_OFF, ReadErrorKind::Malformed)),
+                        };
+                    }
+                    return Err(chunks.fault(&Fault { at: at + fault.at, ..fault }));
+                }
+            };
+            let pushed = fields.push(builder, options.independent);
+            if let Err(reason) = pushed {
+                return Err(chunks.error(at, reason, ReadErrorKind::Malformed));
+            }
+            at = cursor.at + 1;
+        }
+        let consumed = at.min(chunks.window().len());
+        chunks.consume(consumed);
+        if !chunks.fill(builder.bytes(), options)? && chunks.window().is_empty() {
+            return Ok(false);
+        }
+    }
+}
+
+/// The first seven as they are written, for comparing whole words.
+const USUAL: [&[u8]; 7] =
+    [b"\"index\":", b",\"time\":", b",\"type\":", b",\"process\":", b",\"f\":", b",\"key\":", b",\"value\":"];
+/// Functions whose names need no decoding.
+const FUNCTIONS: [(&[u8], &str); 7] = [
+    (b"\"read\"", "read"),
+    (b"\"write\"", "write"),
+    (b"\"cas\"", "cas"),
+    (b"\"txn\"", "txn"),
+    (b"\"add\"", "add"),
+    (b"\"enqueue\"", "enqueue"),
+    (b"\"dequeue\"", "dequeue"),
+];
+
+struct JsonlReader {
+    json: JsonReader,
+    /// Whether lines have times: all have or none has. Not known before the first line.
+    has_clock: Option<bool>,
+}
+
+impl JsonlReader {
+    /// The object that begins here.
+    fn fields<'t>(&mut self, cursor: &mut Cursor<'t>, values: &mut Values) -> Result<Fields<'t>, Fault> {
+        let mut fields = Fields::default();
+        json::skip_space(cursor);
+        if !cursor.takes(b"{") {
+            return cursor.fault("expected `{`: every line is one JSON object");
+        }
+        for (place, name) in USUAL.iter().enumerate() {
+            if fields.seen & (1 << place) == 0 && cursor.takes(name) {
+                self.field(place, cursor, values, &mut fields)?;
+            } else if place == 0 && cursor.takes(&USUAL[1][1..]) {
+                // A line without an index.
+                self.field(1, cursor, values, &mut fields)?;
+            }
+        }
+        if fields.seen == 0 {
+            json::skip_space(cursor);
+            if cursor.takes(b"}") {
+                return missing(cursor, "time");
+            }
+            self.field_by_name(cursor, values, &mut fields)?;
+        }
+        while json::another(cursor, b'}')? {
+            self.field_by_name(cursor, values, &mut fields)?;
+        }
+        self.check(cursor, &mut fields, values)?;
+        Ok(fields)
+    }
+
+    fn field_by_name<'t>(
+        &mut self,
+        cursor: &mut Cursor<'t>,
+        values: &mut Values,
+        fields: &mut Fields<'t>,
+    ) -> Result<(), Fault> {
+        json::check_key(cursor)?;
+        let start = cursor.at;
+        let name = string(cursor)?;
+        json::colon(cursor)?;
+        let Some(place) = NAMES.iter().position(|known| *known == name) else {
+            return json::skip_value(cursor, 1);
+        };
+        if fields.seen & (1 << place) != 0 {
+            return Err(Fault::new(start, format!("duplicate field `{name}`")));
+        }
+        self.field(place, cursor, values, fields)
+    }
+
+    #[inline]
+    fn field<'t>(
+        &mut self,
+        place: usize,
+        cursor: &mut Cursor<'t>,
+        values: &mut Values,
+        fields: &mut Fields<'t>,
+    ) -> Result<(), Fault> {
+        fields.seen |= 1 << place;
+        match place {
+            0 => fields.index = Some(whole_number(cursor, "index")?),
+            1 => fields.time = time(cursor)?,
+            2 => fields.event_type = Some(event_type(cursor)?),
+            3 => fields.process = Some(process(cursor)?),
+            4 => fields.f = Some(function(cursor)?),
+            5 => fields.key = Some(self.json.value(cursor, values, 1)?).filter(|key| !key.is_null()),
+            6 => fields.value = Some(self.json.value(cursor, values, 1)?),
+            7 => fields.node = optional(cursor, string)?,
+            8 => fields.term = optional(cursor, |cursor| whole_number(cursor, "term"))?,
+            9 => fields.position = optional(cursor, |cursor| whole_number(cursor, "position"))?,
+            10 => fields.ack = optional(cursor, string)?,
+            11 => fields.level = optional(cursor, string)?,
+            12 => fields.error = optional(cursor, string)?,
+            13 if cursor.takes(b"true") => fields.is_final = true,
+            13 if cursor.takes(b"false") => {}
+            13 => return cursor.fault("`final` is true or false"),
+            14 => fields.id = optional(cursor, |cursor| whole_number(cursor, "id"))?,
+            _ => fields.step = optional(cursor, string)?,
+        }
+        Ok(())
+    }
+
+    /// Refuses a line that lacks what every line must have.
+    #[inline]
+    fn check(&mut self, cursor: &Cursor<'_>, fields: &mut Fields<'_>, values: &Values) -> Result<(), Fault> {
+        if !fields.has_function(values) {
+            return missing(cursor, "f");
+        }
+        if fields.seen & (1 << 1) == 0 {
+            return missing(cursor, "time");
+        }
+        if fields.event_type.is_none() {
+            return missing(cursor, "type");
+        }
+        if fields.process.is_none() {
+            return missing(cursor, "process");
+        }
+        let has_clock = fields.time.is_some();
+        if *self.has_clock.get_or_insert(has_clock) != has_clock {
+            return Err(Fault::new(
+                0,
+                "time -1 means that there is no clock: then no line of the history may have a time",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A line by itself, for what is wrong with it.
+    fn whole_line(&mut self, line: &[u8], values: &mut Values) -> Result<(), Fault> {
+        self.json.reset();
+        let mut cursor = Cursor::new(line);
+        self.fields(&mut cursor, values)?;
+        if cursor.at < line.len() {
+            cursor.fault("more after the object: every line is one JSON object")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cold]
+fn missing<T>(cursor: &Cursor<'_>, name: &str) -> Result<T, Fault> {
+    // At the brace that closes the object, which is never the end of the text.
+    Err(Fault::new(cursor.at - 1, format!("missing field `{name}`")))
+}
+
+/// After an object: whether the line ends, with the cursor at its line break or at the end of the input.
+#[inline]
+fn ends_line(cursor: &mut Cursor<'_>, end: usize) -> bool {
+    json::skip_space(cursor);
+    cursor.at == end || cursor.peek() == Some(b'\n')
+}
+
+fn optional<'t, T>(
+    cursor: &mut Cursor<'t>,
+    read: impl FnOnce(&mut Cursor<'t>) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    if cursor.takes(b"null") { Ok(None) } else { read(cursor).map(Some) }
+}
+
+#[inline]
+fn whole_number(cursor: &mut Cursor<'_>, name: &str) -> Result<u64, Fault> {
+    let start = cursor.at;
+    let number = match json::number(cursor)? {
+        Number::Integer(number) => u64::try_from(number).ok(),
+        Number::Large(digits) => std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()),
+        Number::Float(_) => None,
+    };
+    number.ok_or_else(|| Fault::new(start, format!("`{name}` is a whole number from 0 to 2^64 - 1")))
+}
+
+/// Nanoseconds; `None` for -1, which stands for no clock.
+#[inline]
+fn time(cursor: &mut Cursor<'_>) -> Result<Option<i64>, Fault> {
+    let start = cursor.at;
+    match json::number(cursor)? {
+        Number::Integer(time) if time >= 0 => Ok(Some(time)),
+        Number::Integer(-1) => Ok(None),
+        _ => Err(Fault::new(start, "`time` is a whole number of nanoseconds, at least 0 (or always -1: no clock)")),
+    }
+}
+
+#[inline]
+fn event_type(cursor: &mut Cursor<'_>) -> Result<EventType, Fault> {
+    let known: [(&[u8], EventType); 4] = [
+        (b"\"invoke\"", EventType::Invoke),
+        (b"\"ok\"", EventType::Ok),
+        (b"\"info\"", EventType::Info),
+        (b"\"fail\"", EventType::Fail),
+    ];
+    for (text, event_type) in known {
+        if cursor.takes(text) {
+            return Ok(event_type);
+        }
+    }
+    let start = cursor.at;
+    let name = string(cursor)?;
+    event_type_by_name(&name).ok_or_else(|| Fault::new(start, unknown_type(&name)))
+}
+
+#[inline]
+fn process<'t>(cursor: &mut Cursor<'t>) -> Result<Process<'t>, Fault> {
+    let start = cursor.at;
+    match cursor.peek() {
+        Some(b'"') => Ok(Process::Named(string(cursor)?)),
+        Some(b'-' | b'0'..=b'9') => match json::number(cursor)? {
+            Number::Integer(number) => u64::try_from(number)
+                .map(Process::Client)
+                .map_err(|_| Fault::new(start, "process: a process number is never negative")),
+            _ => Err(Fault::new(start, "process: expected a process number or name")),
+        },
+        _ => cursor.fault("process: expected a process number or name"),
+    }
+}
+
+#[inline]
+fn function<'t>(cursor: &mut Cursor<'t>) -> Result<Cow<'t, str>, Fault> {
+    for (text, name) in FUNCTIONS {
+        if cursor.takes(text) {
+            return Ok(Cow::Borrowed(name));
+        }
+    }
+    string(cursor)
+}
+
+fn string<'t>(cursor: &mut Cursor<'t>) -> Result<Cow<'t, str>, Fault> {
+    json::string(cursor, Controls::Refused)
+}
