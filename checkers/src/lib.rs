@@ -14,6 +14,7 @@
 //!   [`convergence`], [`availability`], [`latency`], [`counts`]: one property a file.
 //! - [`verdict`]: `Valid | Unknown | Invalid`, findings and their witnesses.
 //! - [`witness`]: operations in English.
+//! - [`synth`]: seeded histories of a simulated object, correct or with a planted violation.
 //! - [`analysis`]: what all checkers of a workload say together.
 
 pub mod analysis;
@@ -41,6 +42,7 @@ pub mod split_brain;
 pub mod stale;
 pub mod staleness;
 pub mod stats;
+pub mod synth;
 #[cfg(test)]
 mod testing;
 pub mod two_leaders;
