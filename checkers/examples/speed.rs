@@ -13,6 +13,10 @@ use schism_checkers::history::{Event, EventType, History, Process};
 use schism_checkers::{Limits, check_model, checker, model, registry};
 use serde_json::{Value, json};
 
+/// What checkers of one kind of object are named after.
+const OBJECTS: [&str; 9] =
+    ["set", "register", "counter", "queue", "lock", "bank", "long-fork", "causal-reverse", "unique-ids"];
+
 fn event(time: u64, event_type: EventType, operation: &Busy, f: &str, value: Value) -> Event {
     let key = Some(json!(format!("k{}", operation.key)));
     Event { index: time, time, key, ..Event::new(event_type, Process::Client(operation.process), f, value) }
@@ -107,13 +111,8 @@ fn measure(name: &str, model: &str, events: Vec<Event>) -> Result<(), Box<dyn Er
     let check = check_model(&history, model, &Limits::NONE);
     let check_s = started.elapsed().as_secs_f64();
     let started = Instant::now();
-    let all: Vec<_> = registry::list()
-        .iter()
-        .copied()
-        .filter(|checker| !checker.name.contains("linearizable") || checker.name.ends_with(model.name))
-        .filter(|checker| !(model.name == "set" && checker.name.contains("register")))
-        .filter(|checker| !(model.name == "register" && checker.name.contains("set")))
-        .collect();
+    let is_of_another = |name: &str| OBJECTS.iter().any(|object| name.contains(object) && *object != model.name);
+    let all: Vec<_> = registry::list().iter().copied().filter(|checker| !is_of_another(checker.name)).collect();
     let analysis = checker::judge(&history, &Limits::NONE, &all);
     let all_s = started.elapsed().as_secs_f64();
     println!(

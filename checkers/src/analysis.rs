@@ -166,4 +166,37 @@ pub struct Measures {
     pub latency_ms_p99: Option<f64>,
     /// Operations a second that ended ok before the first fault.
     pub ops_per_second: Option<f64>,
+    /// Deliveries, elements or ids that came more than once and may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<u64>,
+    /// Reads of a counter that the adds cannot explain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_bounds: Option<u64>,
+    /// Seconds in which two processes certainly held one lock, summed over locks; 0 where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_overlap_seconds: Option<f64>,
+    /// The longest time for which two processes certainly held one lock, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_overlap_longest_seconds: Option<f64>,
+    /// Fencing tokens that did not grow, or that were accepted after a greater one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fencing_violations: Option<u64>,
+    /// What was generated as unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated_ids: Option<GeneratedIds>,
+}
+
+/// The ids that a generator of unique ids gave out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GeneratedIds {
+    /// Ids that were given out.
+    pub generated: u64,
+    /// Different ids among them, each counted once a key.
+    pub distinct: u64,
+    /// Different ids that were given out for more than one key; no violation, for ids are unique within their key.
+    pub shared_between_keys: u64,
+    /// The smallest and the largest, as JSON text: of numbers if all are whole numbers, in alphabetical order if all are
+    /// texts, else none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[String; 2]>,
 }

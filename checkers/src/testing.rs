@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::history::{Event, History};
+use crate::history::{Event, EventType, History, HistoryBuilder, Line, ProcessName, Source};
 
 /// The seeds of a test that tries many histories: `SCHISM_SEED` names one alone, `SCHISM_HISTORIES` says how many.
 pub(crate) fn seeds(histories: u64) -> std::ops::Range<u64> {
@@ -84,4 +84,53 @@ impl HistoryText {
         let events: Vec<Event> = lines.into_iter().map(|line| serde_json::from_value(line).unwrap()).collect();
         History::from_events(events).unwrap()
     }
+}
+
+/// One operation of a history that a test makes up by the thousand: as little work as possible.
+#[derive(Debug, Clone)]
+pub(crate) struct MadeOperation {
+    pub(crate) process: u64,
+    pub(crate) f: &'static str,
+    pub(crate) key: u64,
+    pub(crate) argument: Value,
+    pub(crate) invoked: u64,
+    /// Time, how, and the value; `None`: no second line.
+    pub(crate) end: Option<(u64, EventType, Value)>,
+}
+
+/// The history of these operations. Those of one process must come in their order.
+pub(crate) fn history_of(operations: &[MadeOperation]) -> History {
+    let mut lines: Vec<(u64, EventType, &MadeOperation, &Value)> = Vec::new();
+    for operation in operations {
+        lines.push((operation.invoked, EventType::Invoke, operation, &operation.argument));
+        if let Some((time, how, value)) = &operation.end {
+            lines.push((*time, *how, operation, value));
+        }
+    }
+    lines.sort_by_key(|(time, ..)| *time);
+    let mut builder = HistoryBuilder::new(Source::Built);
+    for (time, event_type, operation, value) in lines {
+        let value = builder.values_mut().json(value);
+        let key = Some(builder.values_mut().integer(operation.key as i64));
+        let line = Line {
+            index: None,
+            time: Some(time as i64),
+            event_type,
+            process: ProcessName::Client(operation.process),
+            f: operation.f,
+            key,
+            value,
+            node: None,
+            term: None,
+            position: None,
+            ack: None,
+            level: None,
+            error: None,
+            is_final: false,
+            id: None,
+            step: None,
+        };
+        builder.push(line).unwrap();
+    }
+    builder.finish(false)
 }

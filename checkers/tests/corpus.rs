@@ -16,15 +16,19 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Every checker of the model that a file's name begins with, and every one that is for all.
+/// What checkers and files are named after.
+const OBJECTS: [&str; 9] =
+    ["set", "register", "counter", "queue", "lock", "bank", "long-fork", "causal-reverse", "unique-ids"];
+
+/// Every checker of the object that a file's name begins with, and every one that is for all.
 fn judge(file: &Path) -> (String, Analysis) {
     let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-    let other = if name.starts_with("set") { "register" } else { "set" };
-    let checkers: Vec<&Checker> = registry::list()
-        .iter()
-        .copied()
-        .filter(|checker| ![other, "counter", "queue"].iter().any(|word| checker.name.contains(word)))
-        .collect();
+    let is_of_another = |checker: &Checker| {
+        let is_of =
+            |object: &str| checker.name.contains(object) || (checker.name, object) == ("sequential", "register");
+        OBJECTS.iter().any(|object| is_of(object) && !name.starts_with(object))
+    };
+    let checkers: Vec<&Checker> = registry::list().iter().copied().filter(|checker| !is_of_another(checker)).collect();
     let history = History::read_jsonl(std::fs::read(file).unwrap().as_slice()).unwrap();
     (name, checker::judge(&history, &Limits::NONE, &checkers))
 }

@@ -12,3 +12,4 @@ mod spec;
 
 pub use registry::{BAG, COUNTER, MUTEX, Model, QUEUE, REGISTER, SET, STACK, by_name, list};
 pub use spec::{SequentialSpec, Step};
+pub(crate) use spec::{foreign_operation, foreign_value};
