@@ -166,6 +166,9 @@ fn in_edn_the_order_of_lines_is_the_order_of_events() {
     let text = "{:type :invoke :f :read :process 0 :time 50}\n{:type :ok :f :read :process 0 :time 40 :value 1}\n";
     let history = read(text).unwrap();
     assert!(!history.has_clock());
+    // Equal times would make concurrent what was not.
+    let history = read(&text.replace("40", "50")).unwrap();
+    assert!(!history.has_clock());
     let history = read(&text.replace("40", "60")).unwrap();
     assert!(history.has_clock());
     assert_eq!(history.operation(0).unwrap().completed_ns(), Some(60));

@@ -96,7 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The history of those steps that make sense.
-fn history(steps: &[Step], has_clock: bool) -> History {
+fn history(steps: &[Step], has_clock: bool, has_ties: bool) -> History {
     let mut builder = HistoryBuilder::new(Source::Jsonl);
     let mut open: [Option<Step>; 5] = [const { None }; 5];
     let (mut time, mut index) = (0, 0);
@@ -118,7 +118,7 @@ fn history(steps: &[Step], has_clock: bool) -> History {
         if !is_note && step.event_type != EventType::Invoke {
             *slot = None;
         }
-        time += step.pause;
+        time += step.pause + u64::from(!has_ties);
         index += step.pause + 1;
         let key = invoked.key.as_ref().map(|key| key.intern(builder.values_mut()));
         let value = step.value.intern(builder.values_mut());
@@ -143,17 +143,21 @@ fn history(steps: &[Step], has_clock: bool) -> History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn written_and_read_again_it_is_the_same(steps in prop::collection::vec(step(), 0..40), has_clock in any::<bool>()) {
-        let original = history(&steps, has_clock);
+    fn written_and_read_again_it_is_the_same(steps in prop::collection::vec(step(), 0..40), has_clock in any::<bool>(), has_ties in any::<bool>()) {
+        let original = history(&steps, has_clock, has_ties);
         let expected = outline(&original);
         let mut json = Vec::new();
         write_jsonl(&original, &mut json).unwrap();
         let mut edn = Vec::new();
         write_edn(&original, &mut edn).unwrap();
         for (text, input) in [(&json, Input::Jsonl), (&edn, Input::Edn)] {
+            // Equal times are worth nothing in EDN.
+            if input == Input::Edn && has_clock && has_ties {
+                continue;
+            }
             let shown = String::from_utf8_lossy(text);
             let again = History::read(text.as_slice(), &ReadOptions { input, ..ReadOptions::default() });
             let again = again.unwrap_or_else(|error| panic!("{shown}\n{error}"));
@@ -163,10 +167,9 @@ proptest! {
             let mut json_again = Vec::new();
             write_jsonl(&again, &mut json_again).unwrap();
             prop_assert_eq!(String::from_utf8_lossy(&json_again).len(), String::from_utf8_lossy(&json).len());
-            if !original.operations().len() > 0 {
-                let found = History::read(text.as_slice(), &ReadOptions::default()).map(|history| history.source());
-                prop_assert!(found.is_ok(), "{} is not recognised: {:?}", shown, found);
-            }
+            let found = History::read(text.as_slice(), &ReadOptions::default()).map(|history| history.source());
+            let expected = if input == Input::Edn && !text.is_empty() { Source::Edn } else { Source::Jsonl };
+            prop_assert_eq!(found.unwrap(), expected, "{}", shown);
         }
     }
 }

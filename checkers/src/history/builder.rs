@@ -126,8 +126,10 @@ impl HistoryBuilder {
         }
         let time = line.time.and_then(|time| u64::try_from(time).ok());
         let last_time = lines.last_time();
-        let goes_backwards = time.is_some_and(|time| time < last_time) && self.clock == Clock::Nanoseconds;
-        if goes_backwards && self.history.source.promises_time() {
+        let promised = self.history.source.promises_time();
+        let contradicts = |time| if promised { time < last_time } else { time <= last_time };
+        let goes_backwards = time.is_some_and(contradicts) && self.clock == Clock::Nanoseconds;
+        if goes_backwards && promised {
             let time = time.unwrap_or_default();
             return Err(format!("time {time} after time {last_time}: time must not go backwards"));
         }

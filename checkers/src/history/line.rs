@@ -20,8 +20,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether times must not go backwards. Elsewhere the order of the lines is the order of events, and times that contradict
-    /// it are left out.
+    /// Whether times must not go backwards, and equal ones are concurrent. Elsewhere the order of the lines is the order of
+    /// events, and times that do not grow with every line, and so say less, are left out.
     #[must_use]
     pub fn promises_time(self) -> bool {
         matches!(self, Self::Built | Self::Jsonl)
