@@ -4,11 +4,11 @@ use std::io::{self, ErrorKind, Read};
 
 use memchr::{memchr_iter, memrchr};
 
-use super::cursor::Fault;
+use super::cursor::{Fault, NO_ROOM};
 use super::{ReadError, ReadErrorKind, ReadOptions};
 
 /// Bytes read at once; fits the second-level cache of most machines.
-const CHUNK_BYTES: usize = 256 << 10;
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
 /// Zeros behind the input, so that parsers may look at whole words without asking whether they end.
 const PADDING_BYTES: usize = 16;
 /// The longest line (or top-level form of EDN) that is taken, in bytes.
@@ -26,13 +26,16 @@ pub(super) struct Chunks<'r> {
     cut_off: bool,
     /// Number of the line at the window's start, from 1.
     line: u64,
+    /// Column of the window's start, from 1.
+    column: usize,
     /// Whether the byte before the window is a line break.
     after_line_break: bool,
 }
 
 impl<'r> Chunks<'r> {
-    pub(super) fn new(reader: impl Read + 'r) -> Self {
-        let buffer = vec![0; CHUNK_BYTES + PADDING_BYTES];
+    /// Reads `chunk_bytes` at once, more only where a line is longer.
+    pub(super) fn new(reader: impl Read + 'r, chunk_bytes: usize) -> Self {
+        let buffer = vec![0; chunk_bytes + PADDING_BYTES];
         Self {
             reader: Box::new(reader),
             buffer,
@@ -41,6 +44,7 @@ impl<'r> Chunks<'r> {
             at_end: false,
             cut_off: false,
             line: 1,
+            column: 1,
             after_line_break: false,
         }
     }
@@ -77,7 +81,9 @@ impl<'r> Chunks<'r> {
     pub(super) fn consume(&mut self, bytes: usize) {
         let consumed = &self.window()[..bytes];
         let after_line_break = consumed.last().map_or(self.after_line_break, |last| *last == b'\n');
+        let column = memrchr(b'\n', consumed).map_or(self.column + bytes, |line_break| bytes - line_break);
         self.line += memchr_iter(b'\n', consumed).count() as u64;
+        self.column = column;
         self.after_line_break = after_line_break;
         self.start += bytes;
     }
@@ -101,8 +107,7 @@ impl<'r> Chunks<'r> {
         }
         // While it grows, the old buffer is there beside the new one.
         if stored_bytes.saturating_add(room + self.end) > options.memory_bytes {
-            let reason = format!("the history does not fit into {} MiB of memory", options.memory_bytes >> 20);
-            return Err(self.error(0, reason, ReadErrorKind::MemoryLimit));
+            return Err(self.error(0, NO_ROOM, ReadErrorKind::MemoryLimit));
         }
         self.buffer.resize(room + PADDING_BYTES, 0);
         let before = self.end;
@@ -140,8 +145,15 @@ impl<'r> Chunks<'r> {
     /// What is wrong with the text, with the column.
     pub(super) fn fault(&self, fault: &Fault) -> ReadError {
         let before = &self.window()[..fault.at.min(self.window().len())];
-        let line_start = memrchr(b'\n', before).map_or(0, |at| at + 1);
-        let reason = format!("{} (column {})", fault.reason, before.len() - line_start + 1);
-        self.error(fault.at, reason, ReadErrorKind::Malformed)
+        let column = match memrchr(b'\n', before) {
+            Some(line_break) => before.len() - line_break,
+            None => self.column + before.len(),
+        };
+        self.error(fault.at, format!("{} (column {column})", fault.reason), fault.kind)
+    }
+
+    /// Bytes that values may take, when the history without them takes this many.
+    pub(super) fn bytes_for_values(&self, stored_bytes: usize, options: &ReadOptions<'_>) -> usize {
+        options.memory_bytes.saturating_sub(stored_bytes + self.buffer.len())
     }
 }

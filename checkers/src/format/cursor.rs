@@ -2,19 +2,31 @@
 
 use std::borrow::Cow;
 
+use super::ReadErrorKind;
+use crate::history::{ValueId, Values};
+
 /// What is wrong with the text, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     /// Offset into the bytes that were parsed. At their end: they stop too early.
     pub(super) at: usize,
     pub(super) reason: Cow<'static, str>,
+    pub(super) kind: ReadErrorKind,
 }
 
 impl Fault {
     pub(super) fn new(at: usize, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { at, reason: reason.into() }
+        Self { at, reason: reason.into(), kind: ReadErrorKind::Malformed }
+    }
+
+    /// The same, where the text is part of a longer one.
+    pub(super) fn further(self, bytes: usize) -> Self {
+        Self { at: self.at + bytes, ..self }
     }
 }
+
+/// What is said when memory is short.
+pub(super) const NO_ROOM: &str = "the history does not fit into the memory allowed: allow more, or judge a part of it";
 
 /// A place in a run of bytes.
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +113,76 @@ fn eight_digits(bytes: &[u8]) -> (u64, usize) {
 fn few_digits(bytes: &[u8]) -> (u64, usize) {
     let digits = bytes.iter().take(8).take_while(|byte| byte.is_ascii_digit());
     digits.fold((0, 0), |(value, count), byte| (value * 10 + u64::from(byte - b'0'), count + 1))
+}
+
+/// The values that lists and maps under construction have so far, innermost last.
+pub(super) struct Stack {
+    pub(super) items: Vec<ValueId>,
+    pub(super) entries: Vec<(ValueId, ValueId)>,
+    /// Bytes that these and all interned values may take.
+    pub(super) bytes_max: usize,
+}
+
+impl Stack {
+    pub(super) fn new() -> Self {
+        Self { items: Vec::new(), entries: Vec::new(), bytes_max: usize::MAX }
+    }
+
+    /// Adds an item to the innermost list.
+    #[inline]
+    pub(super) fn push(&mut self, item: ValueId, cursor: &Cursor<'_>, values: &Values) -> Result<(), Fault> {
+        // Growth is where memory is taken, and rare enough to look.
+        if self.items.len() == self.items.capacity() {
+            self.check_room(cursor, values)?;
+        }
+        self.items.push(item);
+        Ok(())
+    }
+
+    /// Adds an entry to the innermost map.
+    pub(super) fn push_entry(
+        &mut self,
+        entry: (ValueId, ValueId),
+        cursor: &Cursor<'_>,
+        values: &Values,
+    ) -> Result<(), Fault> {
+        if self.entries.len() == self.entries.capacity() {
+            self.check_room(cursor, values)?;
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// The list of all items from a place on, which are taken off.
+    pub(super) fn list(&mut self, first: usize, cursor: &Cursor<'_>, values: &mut Values) -> Result<ValueId, Fault> {
+        let list = values.list(&self.items[first..]);
+        self.items.truncate(first);
+        self.check_room(cursor, values)?;
+        Ok(list)
+    }
+
+    /// The map of all entries from a place on, which are taken off.
+    pub(super) fn map(&mut self, first: usize, cursor: &Cursor<'_>, values: &mut Values) -> Result<ValueId, Fault> {
+        let map = values.map(&self.entries[first..]);
+        self.entries.truncate(first);
+        self.check_room(cursor, values)?;
+        Ok(map)
+    }
+
+    /// Forgets what a value that turned out faulty left behind.
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+        self.entries.clear();
+    }
+
+    fn check_room(&self, cursor: &Cursor<'_>, values: &Values) -> Result<(), Fault> {
+        // Twice: while a list grows, the old one is there beside the new one.
+        let stacked = size_of_val(self.items.as_slice()) + size_of_val(self.entries.as_slice());
+        if values.bytes() + 2 * stacked <= self.bytes_max {
+            return Ok(());
+        }
+        Err(Fault { kind: ReadErrorKind::MemoryLimit, ..Fault::new(cursor.at, NO_ROOM) })
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 
 use std::borrow::Cow;
 
-use super::cursor::{Cursor, Fault};
+use super::cursor::{Cursor, Fault, Stack};
 use super::json::{self, hexadecimal};
 use crate::history::{ValueId, Values};
 
@@ -23,13 +23,15 @@ use crate::history::{ValueId, Values};
 pub(super) const DEPTH_MAX: usize = 127;
 
 /// Reads values. Holds what is reused from one to the next.
-#[derive(Default)]
 pub(super) struct EdnReader {
-    items: Vec<ValueId>,
-    entries: Vec<(ValueId, ValueId)>,
+    pub(super) stack: Stack,
 }
 
 impl EdnReader {
+    pub(super) fn new() -> Self {
+        Self { stack: Stack::new() }
+    }
+
     /// The value of the form that begins here; `depth` forms are around it.
     pub(super) fn value(
         &mut self,
@@ -63,10 +65,11 @@ impl EdnReader {
             Some(b'{') => {
                 cursor.at += 1;
                 let first = self.items_until(cursor, values, b'}', depth)?;
-                let mut items = self.items.split_off(first);
+                let mut items = self.stack.items.split_off(first);
                 items.sort_unstable();
                 items.dedup();
-                Ok(values.list(&items))
+                self.stack.items.append(&mut items);
+                self.stack.list(first, cursor, values)
             }
             Some(b'"') => {
                 cursor.at += 1;
@@ -88,9 +91,7 @@ impl EdnReader {
         depth: usize,
     ) -> Result<ValueId, Fault> {
         let first = self.items_until(cursor, values, close, depth)?;
-        let list = values.list(&self.items[first..]);
-        self.items.truncate(first);
-        Ok(list)
+        self.stack.list(first, cursor, values)
     }
 
     /// Stacks the forms up to a closing bracket; where the first of them lies.
@@ -102,34 +103,26 @@ impl EdnReader {
         depth: usize,
     ) -> Result<usize, Fault> {
         cursor.at += 1;
-        let first = self.items.len();
+        let first = self.stack.items.len();
         while !closes(cursor, close, depth)? {
             let item = self.value(cursor, values, depth + 1)?;
-            self.items.push(item);
+            self.stack.push(item, cursor, values)?;
         }
         Ok(first)
     }
 
     fn map(&mut self, cursor: &mut Cursor<'_>, values: &mut Values, depth: usize) -> Result<ValueId, Fault> {
         cursor.at += 1;
-        let first = self.entries.len();
+        let first = self.stack.entries.len();
         while !closes(cursor, b'}', depth)? {
             let key = self.value(cursor, values, depth + 1)?;
             if closes(cursor, b'}', depth)? {
                 return Err(Fault::new(cursor.at - 1, "a key of this map has no value"));
             }
             let value = self.value(cursor, values, depth + 1)?;
-            self.entries.push((key, value));
+            self.stack.push_entry((key, value), cursor, values)?;
         }
-        let map = values.map(&self.entries[first..]);
-        self.entries.truncate(first);
-        Ok(map)
-    }
-
-    /// Forgets what a value that turned out faulty left behind.
-    pub(super) fn reset(&mut self) {
-        self.items.clear();
-        self.entries.clear();
+        self.stack.map(first, cursor, values)
     }
 }
 

@@ -39,10 +39,12 @@ pub(super) fn read(
     builder: &mut HistoryBuilder,
     options: &ReadOptions<'_>,
 ) -> Result<bool, ReadError> {
-    let mut reader = EdnReader::default();
+    let mut reader = EdnReader::new();
     // The bracket that closes the list we are in.
     let mut inside = None;
     loop {
+        let without_values = builder.bytes() - builder.values_mut().bytes();
+        reader.stack.bytes_max = chunks.bytes_for_values(without_values, options);
         let mut cursor = Cursor::new(chunks.window());
         // Up to here everything is read for good.
         let mut done = 0;
@@ -79,7 +81,7 @@ pub(super) fn read(
                 _ => Err(chunks.fault(&fault)),
             };
         }
-        reader.reset();
+        reader.stack.clear();
         chunks.consume(done);
         chunks.fill(builder.bytes(), options)?;
     }

@@ -27,13 +27,15 @@ pub(super) fn read(
     builder: &mut HistoryBuilder,
     options: &ReadOptions<'_>,
 ) -> Result<bool, ReadError> {
-    let mut reader = EdnReader::default();
+    let mut reader = EdnReader::new();
     loop {
         let end = if chunks.at_end() { Some(chunks.window().len()) } else { memrchr(b'\n', chunks.window()) };
         let Some(end) = end else {
             chunks.fill(builder.bytes(), options)?;
             continue;
         };
+        let without_values = builder.bytes() - builder.values_mut().bytes();
+        reader.stack.bytes_max = chunks.bytes_for_values(without_values, options);
         let mut at = 0;
         for text in chunks.window()[..end].split(|byte| *byte == b'\n') {
             let text_end = at + text.len();
@@ -50,7 +52,7 @@ pub(super) fn read(
                     let pushed = fields.push(builder, options.independent);
                     pushed.map_err(|reason| chunks.error(at, reason, ReadErrorKind::Malformed))?;
                 }
-                Err(fault) => return Err(chunks.fault(&Fault { at: at + fault.at, ..fault })),
+                Err(fault) => return Err(chunks.fault(&fault.further(at))),
             }
             at = text_end + 1;
         }
@@ -87,7 +89,7 @@ fn parts(line: &[u8]) -> Option<Parts<'_>> {
 
 fn operation<'t>(reader: &mut EdnReader, line: &'t [u8], values: &mut Values) -> Result<Option<Fields<'t>>, Fault> {
     let Some(parts) = parts(line) else { return Ok(None) };
-    let shift = |fault: Fault| Fault { at: parts.rest_at + fault.at, ..fault };
+    let shift = |fault: Fault| fault.further(parts.rest_at);
     let process = match std::str::from_utf8(parts.process) {
         Ok(name) if name.starts_with(':') => Process::Named(Cow::Borrowed("nemesis")),
         Ok(number) if number.parse::<u64>().is_ok() => Process::Client(number.parse().unwrap_or_default()),
@@ -120,7 +122,7 @@ fn operation<'t>(reader: &mut EdnReader, line: &'t [u8], values: &mut Values) ->
 
 /// The value, if there is one; an error after it is passed over.
 fn value(reader: &mut EdnReader, cursor: &mut Cursor<'_>, values: &mut Values) -> Result<ValueId, Fault> {
-    reader.reset();
+    reader.stack.clear();
     edn::skip_blank(cursor, 0)?;
     if cursor.peek().is_none() {
         return Ok(ValueId::NULL);

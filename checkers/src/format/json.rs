@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::cursor::{Cursor, Fault};
+use super::cursor::{Cursor, Fault, Stack};
 use crate::history::{ValueId, Values};
 
 /// How deep lists and objects may lie in each other; deeper ones would be hard on the stack.
@@ -18,8 +18,7 @@ const CACHED_BYTES_MAX: usize = 15;
 
 /// Reads values. Holds what is reused from one to the next.
 pub(super) struct JsonReader {
-    items: Vec<ValueId>,
-    entries: Vec<(ValueId, ValueId)>,
+    pub(super) stack: Stack,
     /// Raw bytes of a short text without escapes, and its value: the same few keys come in every line.
     cache: Vec<(u128, ValueId)>,
 }
@@ -36,7 +35,7 @@ pub(super) enum Number<'a> {
 impl JsonReader {
     pub(super) fn new() -> Self {
         // No text has 255 bytes here, so this entry is nobody's.
-        Self { items: Vec::new(), entries: Vec::new(), cache: vec![(u128::MAX, ValueId::NULL); CACHE_SIZE] }
+        Self { stack: Stack::new(), cache: vec![(u128::MAX, ValueId::NULL); CACHE_SIZE] }
     }
 
     /// The value that begins here; `depth` lists and objects are around it.
@@ -88,26 +87,24 @@ impl JsonReader {
     fn list(&mut self, cursor: &mut Cursor<'_>, values: &mut Values, depth: usize) -> Result<ValueId, Fault> {
         check_depth(cursor, depth)?;
         cursor.at += 1;
-        let first = self.items.len();
+        let first = self.stack.items.len();
         skip_space(cursor);
         if !cursor.takes(b"]") {
             loop {
                 let item = self.value(cursor, values, depth)?;
-                self.items.push(item);
+                self.stack.push(item, cursor, values)?;
                 if !another(cursor, b']')? {
                     break;
                 }
             }
         }
-        let list = values.list(&self.items[first..]);
-        self.items.truncate(first);
-        Ok(list)
+        self.stack.list(first, cursor, values)
     }
 
     fn object(&mut self, cursor: &mut Cursor<'_>, values: &mut Values, depth: usize) -> Result<ValueId, Fault> {
         check_depth(cursor, depth)?;
         cursor.at += 1;
-        let first = self.entries.len();
+        let first = self.stack.entries.len();
         skip_space(cursor);
         if !cursor.takes(b"}") {
             loop {
@@ -115,21 +112,13 @@ impl JsonReader {
                 let key = self.text(cursor, values)?;
                 colon(cursor)?;
                 let value = self.value(cursor, values, depth)?;
-                self.entries.push((key, value));
+                self.stack.push_entry((key, value), cursor, values)?;
                 if !another(cursor, b'}')? {
                     break;
                 }
             }
         }
-        let map = values.map(&self.entries[first..]);
-        self.entries.truncate(first);
-        Ok(map)
-    }
-
-    /// Forgets what a value that turned out faulty left behind.
-    pub(super) fn reset(&mut self) {
-        self.items.clear();
-        self.entries.clear();
+        self.stack.map(first, cursor, values)
     }
 }
 
@@ -346,7 +335,15 @@ fn check_depth(cursor: &Cursor<'_>, depth: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A literal that stops in its middle stops at the end of the text.
+/// Steps over a literal if it is next. One that stops in its middle at the end of the text is cut off there.
+pub(super) fn literal(cursor: &mut Cursor<'_>, text: &[u8]) -> Result<bool, Fault> {
+    let rest = &cursor.bytes[cursor.at..];
+    if rest.len() < text.len() && text.starts_with(rest) {
+        return Err(Fault::new(cursor.bytes.len(), "expected a value"));
+    }
+    Ok(cursor.takes(text))
+}
+
 fn no_value(cursor: &Cursor<'_>) -> Fault {
     let rest = &cursor.bytes[cursor.at..];
     let cut_off = ["null", "true", "false"].iter().any(|literal| literal.as_bytes().starts_with(rest));

@@ -27,6 +27,8 @@ pub(super) fn read(
             chunks.fill(builder.bytes(), options)?;
             continue;
         };
+        let without_values = builder.bytes() - builder.values_mut().bytes();
+        reader.json.stack.bytes_max = chunks.bytes_for_values(without_values, options);
         let text = chunks.padded();
         let mut at = 0;
         while at < end {
@@ -38,23 +40,20 @@ pub(super) fn read(
                 _ => {
                     // Again, and this time only this line, so that its end is known.
                     let line_end = memchr(b'\n', &text[at..end]).map_or(end, |length| at + length);
-                    let line = text[at..line_end].trim_ascii_end();
+                    let line = without_space_behind(&text[at..line_end]);
                     let is_last = line_end == end && chunks.at_end();
                     if line.iter().all(u8::is_ascii_whitespace) {
                         at = line_end + 1;
                         continue;
                     }
-                    let fault = match reader.whole_line(line, builder.values_mut()) {
-                        Ok(()) => Fault::new(0, "this line cannot be read"),
-                        Err(fault) => fault,
-                    };
+                    let fault = reader.fault_of(line, builder.values_mut());
                     if fault.at == line.len() && is_last {
                         return match options.tail {
                             TruncatedTail::LeaveOut => Ok(true),
                             TruncatedTail::Refuse => Err(chunks.error(at, CUT_OFF, ReadErrorKind::Malformed)),
                         };
                     }
-                    return Err(chunks.fault(&Fault { at: at + fault.at, ..fault }));
+                    return Err(chunks.fault(&fault.further(at)));
                 }
             };
             let pushed = fields.push(builder, options.independent);
@@ -163,9 +162,7 @@ impl JsonlReader {
             10 => fields.ack = optional(cursor, string)?,
             11 => fields.level = optional(cursor, string)?,
             12 => fields.error = optional(cursor, string)?,
-            13 if cursor.takes(b"true") => fields.is_final = true,
-            13 if cursor.takes(b"false") => {}
-            13 => return cursor.fault("`final` is true or false"),
+            13 => fields.is_final = truth(cursor)?,
             14 => fields.id = optional(cursor, |cursor| whole_number(cursor, "id"))?,
             _ => fields.step = optional(cursor, string)?,
         }
@@ -197,17 +194,20 @@ impl JsonlReader {
         Ok(())
     }
 
-    /// A line by itself, for what is wrong with it.
-    fn whole_line(&mut self, line: &[u8], values: &mut Values) -> Result<(), Fault> {
-        self.json.reset();
+    /// What is wrong with a line that is.
+    fn fault_of(&mut self, line: &[u8], values: &mut Values) -> Fault {
+        self.json.stack.clear();
         let mut cursor = Cursor::new(line);
-        self.fields(&mut cursor, values)?;
-        if cursor.at < line.len() {
-            cursor.fault("more after the object: every line is one JSON object")
-        } else {
-            Ok(())
-        }
+        let fault = self.fields(&mut cursor, values).err();
+        fault.unwrap_or_else(|| Fault::new(cursor.at, "more after the object: every line is one JSON object"))
     }
+}
+
+fn without_space_behind(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t' | b'\r'] = line {
+        line = rest;
+    }
+    line
 }
 
 #[cold]
@@ -227,7 +227,7 @@ fn optional<'t, T>(
     cursor: &mut Cursor<'t>,
     read: impl FnOnce(&mut Cursor<'t>) -> Result<T, Fault>,
 ) -> Result<Option<T>, Fault> {
-    if cursor.takes(b"null") { Ok(None) } else { read(cursor).map(Some) }
+    if json::literal(cursor, b"null")? { Ok(None) } else { read(cursor).map(Some) }
 }
 
 #[inline]
@@ -268,6 +268,13 @@ fn event_type(cursor: &mut Cursor<'_>) -> Result<EventType, Fault> {
     let start = cursor.at;
     let name = string(cursor)?;
     event_type_by_name(&name).ok_or_else(|| Fault::new(start, unknown_type(&name)))
+}
+
+fn truth(cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
+    if json::literal(cursor, b"true")? {
+        return Ok(true);
+    }
+    if json::literal(cursor, b"false")? { Ok(false) } else { cursor.fault("`final` is true or false") }
 }
 
 #[inline]

@@ -14,6 +14,8 @@ mod chunks;
 mod cursor;
 mod detect;
 mod edn;
+#[cfg(test)]
+mod hostile_test;
 mod jepsen;
 mod jepsen_log;
 mod json;
@@ -41,7 +43,7 @@ use std::io::Read;
 use flate2::read::MultiGzDecoder;
 
 use crate::history::{History, HistoryBuilder, Source};
-use chunks::Chunks;
+use chunks::{CHUNK_BYTES, Chunks};
 
 /// What to do about a last line that was cut off in the middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -162,10 +164,14 @@ impl History {
     /// The first line that is not one of the format or that contradicts the lines before it; reading that fails; a limit that
     /// was reached.
     pub fn read(reader: impl Read, options: &ReadOptions<'_>) -> Result<Self, ReadError> {
-        let mut chunks = Chunks::new(reader);
+        Self::read_in_chunks(reader, options, CHUNK_BYTES)
+    }
+
+    fn read_in_chunks(reader: impl Read, options: &ReadOptions<'_>, chunk_bytes: usize) -> Result<Self, ReadError> {
+        let mut chunks = Chunks::new(reader, chunk_bytes);
         chunks.fill(0, options)?;
         if chunks.window().starts_with(&GZIP_MAGIC) {
-            chunks = Chunks::new(MultiGzDecoder::new(chunks.into_reader()));
+            chunks = Chunks::new(MultiGzDecoder::new(chunks.into_reader()), chunk_bytes);
             chunks.fill(0, options)?;
         }
         if chunks.window().starts_with(BYTE_ORDER_MARK) {
