@@ -181,6 +181,15 @@ pub struct Measures {
     /// Fencing tokens that did not grow, or that were accepted after a greater one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fencing_violations: Option<u64>,
+    /// Reads of all accounts of a bank that are wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong_totals: Option<u64>,
+    /// Groups of keys, or pairs of such groups, of which two reads saw two writes in opposite orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_forks: Option<u64>,
+    /// Reads, at whatever level, that saw a write without one that had been acknowledged before it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reversed_reads: Option<u64>,
     /// What was generated as unique.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated_ids: Option<GeneratedIds>,

@@ -12,6 +12,8 @@
 //! - [`model`], [`linearizability`]: sequential objects, and whether a history is linearizable with respect to one.
 //! - [`set_full`], [`register_values`], [`stale`], [`split_brain`], [`two_leaders`], [`fork`], [`divergence`],
 //!   [`convergence`], [`availability`], [`latency`], [`counts`]: one property a file.
+//! - [`counter_bounds`], [`total_queue`], [`unique_ids`], [`bank`], [`long_fork`], [`causal_reverse`], [`lock`]: one kind of
+//!   object a file, for workloads that make it.
 //! - [`verdict`]: `Valid | Unknown | Invalid`, findings and their witnesses.
 //! - [`witness`]: operations in English.
 //! - [`synth`]: seeded histories of a simulated object, correct or with a planted violation.
@@ -19,6 +21,8 @@
 
 pub mod analysis;
 pub mod availability;
+pub mod bank;
+pub mod causal_reverse;
 pub mod checker;
 pub mod client_lint;
 pub mod convergence;
@@ -32,6 +36,7 @@ pub mod index;
 pub mod latency;
 pub mod linearizability;
 pub mod lock;
+pub mod long_fork;
 pub mod model;
 pub mod recovery;
 pub mod register_values;
