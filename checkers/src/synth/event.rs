@@ -16,7 +16,7 @@ pub enum Value {
     /// Elements.
     List(Vec<i64>),
     /// The old and the new value of a compare-and-set.
-    Pair(Option<i64>, i64),
+    Pair(i64, i64),
     /// A transaction.
     Transaction(Vec<MicroOperation>),
 }
@@ -74,15 +74,10 @@ pub struct Event {
 }
 
 impl Event {
-    /// Appends the line as the harness's history format has it, with its line end.
+    /// Appends the line as the harness's own format has it, with its line end.
     pub fn append_jsonl(&self, text: &mut Vec<u8>) {
-        let event_type = match self.event_type {
-            EventType::Invoke => "invoke",
-            EventType::Ok => "ok",
-            EventType::Fail => "fail",
-            EventType::Info => "info",
-        };
         let Self { index, time_ns, process, f, .. } = self;
+        let event_type = type_name(self.event_type);
         // Writing to memory does not fail.
         let _ =
             write!(text, r#"{{"index":{index},"time":{time_ns},"type":"{event_type}","process":{process},"f":"{f}","#);
@@ -90,7 +85,20 @@ impl Event {
             let _ = write!(text, r#""key":"k{key}","#);
         }
         text.extend_from_slice(b"\"value\":");
-        self.value.append_json(text);
+        self.value.append(text, &JSON);
+        text.extend_from_slice(b"}\n");
+    }
+
+    /// Appends the line as Jepsen writes it, a map of EDN, with its line end.
+    pub fn append_edn(&self, text: &mut Vec<u8>) {
+        let Self { index, time_ns, process, f, .. } = self;
+        let event_type = type_name(self.event_type);
+        let _ = write!(text, "{{:index {index}, :time {time_ns}, :type :{event_type}, :process {process}, :f :{f}");
+        if let Some(key) = self.key {
+            let _ = write!(text, r#", :key "k{key}""#);
+        }
+        text.extend_from_slice(b", :value ");
+        self.value.append(text, &EDN);
         text.extend_from_slice(b"}\n");
     }
 
@@ -116,7 +124,7 @@ impl Value {
             Self::Text(content) => values.text(content),
             Self::List(elements) => intern_numbers(values, elements),
             Self::Pair(old, new) => {
-                let pair = [intern_optional(values, *old), values.integer(*new)];
+                let pair = [values.integer(*old), values.integer(*new)];
                 values.list(&pair)
             }
             Self::Transaction(parts) => {
@@ -126,22 +134,18 @@ impl Value {
         }
     }
 
-    fn append_json(&self, text: &mut Vec<u8>) {
+    fn append(&self, text: &mut Vec<u8>, notation: &Notation) {
         match self {
-            Self::Null => text.extend_from_slice(b"null"),
+            Self::Null => text.extend_from_slice(notation.null),
             Self::Integer(number) => append_number(text, *number),
             Self::Text(content) => {
                 let _ = write!(text, "\"{content}\"");
             }
-            Self::List(elements) => append_list(text, elements, |text, element| append_number(text, *element)),
+            Self::List(elements) => notation.append_list(text, elements, |text, element| append_number(text, *element)),
             Self::Pair(old, new) => {
-                text.push(b'[');
-                append_optional(text, *old);
-                text.push(b',');
-                append_number(text, *new);
-                text.push(b']');
+                notation.append_list(text, &[*old, *new], |text, number| append_number(text, *number));
             }
-            Self::Transaction(parts) => append_list(text, parts, |text, part| part.append_json(text)),
+            Self::Transaction(parts) => notation.append_list(text, parts, |text, part| part.append(text, notation)),
         }
     }
 }
@@ -159,24 +163,59 @@ impl MicroOperation {
         values.list(&part)
     }
 
-    fn append_json(&self, text: &mut Vec<u8>) {
-        let _ = match self {
-            Self::Append { key, element } => write!(text, "[\"append\",{key},{element}]"),
-            Self::Write { key, value } => write!(text, "[\"w\",{key},{value}]"),
-            Self::ReadRegister { key, value } => {
-                let _ = write!(text, "[\"r\",{key},");
-                append_optional(text, *value);
-                write!(text, "]")
-            }
-            Self::ReadList { key, elements } => {
-                let _ = write!(text, "[\"r\",{key},");
-                match elements {
-                    None => text.extend_from_slice(b"null"),
-                    Some(elements) => append_list(text, elements, |text, element| append_number(text, *element)),
-                }
-                write!(text, "]")
-            }
+    fn append(&self, text: &mut Vec<u8>, notation: &Notation) {
+        let (f, key) = match self {
+            Self::Append { key, .. } => ("append", key),
+            Self::Write { key, .. } => ("w", key),
+            Self::ReadRegister { key, .. } | Self::ReadList { key, .. } => ("r", key),
         };
+        let (open, close, between) = (notation.before_name, notation.after_name, char::from(notation.between));
+        let _ = write!(text, "[{open}{f}{close}{between}{key}{between}");
+        match self {
+            Self::Append { element: number, .. }
+            | Self::Write { value: number, .. }
+            | Self::ReadRegister { value: Some(number), .. } => append_number(text, *number),
+            Self::ReadList { elements: Some(elements), .. } => {
+                notation.append_list(text, elements, |text, element| append_number(text, *element));
+            }
+            Self::ReadRegister { value: None, .. } | Self::ReadList { elements: None, .. } => {
+                text.extend_from_slice(notation.null);
+            }
+        }
+        text.push(b']');
+    }
+}
+
+/// What JSON and EDN write differently.
+struct Notation {
+    null: &'static [u8],
+    between: u8,
+    before_name: &'static str,
+    after_name: &'static str,
+}
+
+const JSON: Notation = Notation { null: b"null", between: b',', before_name: "\"", after_name: "\"" };
+const EDN: Notation = Notation { null: b"nil", between: b' ', before_name: ":", after_name: "" };
+
+impl Notation {
+    fn append_list<T>(&self, text: &mut Vec<u8>, elements: &[T], append: impl Fn(&mut Vec<u8>, &T)) {
+        text.push(b'[');
+        for (place, element) in elements.iter().enumerate() {
+            if place > 0 {
+                text.push(self.between);
+            }
+            append(text, element);
+        }
+        text.push(b']');
+    }
+}
+
+fn type_name(event_type: EventType) -> &'static str {
+    match event_type {
+        EventType::Invoke => "invoke",
+        EventType::Ok => "ok",
+        EventType::Fail => "fail",
+        EventType::Info => "info",
     }
 }
 
@@ -191,22 +230,4 @@ fn intern_numbers(values: &mut Values, numbers: &[i64]) -> ValueId {
 
 fn append_number(text: &mut Vec<u8>, number: i64) {
     let _ = write!(text, "{number}");
-}
-
-fn append_optional(text: &mut Vec<u8>, number: Option<i64>) {
-    match number {
-        None => text.extend_from_slice(b"null"),
-        Some(number) => append_number(text, number),
-    }
-}
-
-fn append_list<T>(text: &mut Vec<u8>, elements: &[T], append: impl Fn(&mut Vec<u8>, &T)) {
-    text.push(b'[');
-    for (place, element) in elements.iter().enumerate() {
-        if place > 0 {
-            text.push(b',');
-        }
-        append(text, element);
-    }
-    text.push(b']');
 }

@@ -8,7 +8,7 @@ use super::event::Value;
 pub(super) enum Action {
     Read,
     Write(i64),
-    CompareAndSet { old: Option<i64>, new: i64 },
+    CompareAndSet { old: i64, new: i64 },
     Add(i64),
     Enqueue(i64),
     Dequeue,

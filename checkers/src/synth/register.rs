@@ -47,12 +47,13 @@ impl Object for Registers {
             Choice::Read => Action::Read,
             Choice::Update => Action::Write(dice.value()),
             Choice::CompareAndSet => {
-                // Of many values only the present one has a chance.
+                // Of many values only the present one has a chance. Never null: what is there at first differs among readers.
                 let old = match dice.domain() {
                     None => self.keys[key as usize].current,
                     Some(domain) => Some(i64::from(dice.below(domain))),
                 };
-                Action::CompareAndSet { old, new: dice.value() }
+                let new = dice.value();
+                old.map_or(Action::Write(new), |old| Action::CompareAndSet { old, new })
             }
         };
         Operation::new(client, key, action)
@@ -73,7 +74,7 @@ impl Object for Registers {
                 operation.answer = Some(Answer::Ok(value_of(register.current)));
                 return Effect::Done;
             }
-            Action::CompareAndSet { old, .. } if old != register.current => {
+            Action::CompareAndSet { old, .. } if Some(old) != register.current => {
                 operation.answer = Some(Answer::Refused);
                 return Effect::Done;
             }

@@ -50,7 +50,7 @@ fn numbers(value: &Value) -> Vec<i64> {
         Value::Integer(number) => vec![*number],
         Value::List(elements) => elements.clone(),
         Value::Text(text) => text.split_terminator(';').filter_map(|piece| piece.parse().ok()).collect(),
-        Value::Pair(old, new) => old.iter().copied().chain([*new]).collect(),
+        Value::Pair(old, new) => vec![*old, *new],
         Value::Null | Value::Transaction(_) => Vec::new(),
     }
 }
@@ -96,7 +96,7 @@ fn value_after(mut state: Vec<i64>, operation: &Tried, object: ObjectKind) -> Op
         "write" | "put" => state = argument,
         "cas" => {
             let Value::Pair(old, new) = operation.argument else { return None };
-            if state.first().copied() != old {
+            if state.first() != Some(&old) {
                 return None;
             }
             state = vec![new];

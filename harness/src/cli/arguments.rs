@@ -34,6 +34,7 @@ Look:
 
 Parts:
   node         Run one node of the bundled reference system
+  synth        Make a history whose verdict is known
 
 Shell:
   completions  Print the completions for a shell
@@ -84,6 +85,8 @@ pub(super) enum Command {
     Doctor(DoctorArguments),
     /// Run one node of the bundled reference system
     Node(Box<super::node::NodeArgs>),
+    /// Make a history whose verdict is known
+    Synth(super::synth::SynthArguments),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
     /// Print help about a subcommand or about exit-codes

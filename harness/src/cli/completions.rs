@@ -3,6 +3,8 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Command, CommandFactory};
 
+use schism_checkers::synth::{Isolation, ObjectKind, ViolationKind};
+
 use super::arguments::{Arguments, CompletionsArguments};
 use super::output::Output;
 use super::{CliError, Exit};
@@ -74,5 +76,16 @@ fn command_with_names() -> Command {
             command
                 .mut_arg("model", |argument| argument.value_parser(PossibleValuesParser::new(models)))
                 .mut_arg("checkers", |argument| argument.value_parser(PossibleValuesParser::new(checkers)))
+        })
+        .mut_subcommand("synth", |command| {
+            let names = |names: Vec<&'static str>| PossibleValuesParser::new(names);
+            command
+                .mut_arg("model", |argument| argument.value_parser(names(ObjectKind::ALL.map(ObjectKind::name).into())))
+                .mut_arg("violation", |argument| {
+                    argument.value_parser(names(ViolationKind::ALL.map(ViolationKind::name).into()))
+                })
+                .mut_arg("isolation", |argument| {
+                    argument.value_parser(names(Isolation::ALL.map(Isolation::name).into()))
+                })
         })
 }

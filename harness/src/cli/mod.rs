@@ -22,6 +22,7 @@ mod progress;
 mod report;
 mod run;
 mod summary;
+mod synth;
 
 pub use dispatch::main;
 pub use error::CliError;

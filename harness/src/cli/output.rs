@@ -49,6 +49,23 @@ impl Output {
             .write_all(text.as_bytes())
             .and_then(|()| stream.write_all(line_end.as_bytes()))
             .and_then(|()| stream.flush());
+        self.written(written)
+    }
+
+    /// Prints bytes as they are: a part of a long result without colours. Answers whether there is still a reader.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<bool, CliError> {
+        if !self.reader_is_gone {
+            let mut stream = std::io::stdout().lock();
+            let written = stream.write_all(bytes).and_then(|()| stream.flush());
+            self.written(written)?;
+        }
+        Ok(!self.reader_is_gone)
+    }
+
+    fn written(&mut self, written: std::io::Result<()>) -> Result<(), CliError> {
         match written {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 self.reader_is_gone = true;

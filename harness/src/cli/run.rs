@@ -65,7 +65,7 @@ fn make_plan(arguments: &RunArguments) -> Result<Plan, CliError> {
 }
 
 /// Short enough to be typed.
-fn random_seed() -> u64 {
+pub(super) fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish() >> 32
 }
 
