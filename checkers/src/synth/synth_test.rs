@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 
 use super::*;
+use crate::format::ReadOptions;
 use crate::history::EventType;
 use crate::linearizability::check_model;
 use crate::{Limits, Validity, model};
@@ -284,6 +285,10 @@ fn a_history_is_the_same_from_memory_and_from_its_text() {
             };
             history.operations().map(one).collect()
         };
+        assert_eq!(told(&history(&shape, 5).unwrap()), told(&read), "{shape:?}");
+        let mut edn = Vec::new();
+        events(&shape, 5).unwrap().for_each(|event| event.append_edn(&mut edn));
+        let read = History::read(edn.as_slice(), &ReadOptions::default()).unwrap();
         assert_eq!(told(&history(&shape, 5).unwrap()), told(&read), "{shape:?}");
     }
 }

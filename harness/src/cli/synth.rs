@@ -35,7 +35,8 @@ Violations:
 
 Examples:
   schism synth --operations 1000000 --clients 30 --keys 1000 --out keys.jsonl.gz
-  schism synth --values 5 --undecided 10 --violation alternating-reads | schism check --model register -")]
+  schism synth --values 5 --undecided 9 --violation alternating-reads |
+    schism check --model register -")]
 pub(super) struct SynthArguments {
     /// The simulated object: register, kv, set, counter, queue, stack, mutex, list-append or rw-register
     #[arg(long, value_name = "NAME", default_value = "register")]
@@ -65,6 +66,7 @@ pub(super) struct SynthArguments {
     #[arg(long, value_name = "PERCENT", default_value_t = 100, requires = "violation")]
     at: u8,
     /// How transactions are kept apart: strict-serializable, snapshot-isolation, prefix, read-committed or read-uncommitted
+    /// [default: strict-serializable]
     #[arg(long, value_name = "LEVEL")]
     isolation: Option<String>,
     /// Fixes the history; random and printed if not given
