@@ -190,9 +190,60 @@ pub struct Measures {
     /// Reads, at whatever level, that saw a write without one that had been acknowledged before it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reversed_reads: Option<u64>,
+    /// When elements of sets became visible for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_elements: Option<SetElements>,
     /// What was generated as unique.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated_ids: Option<GeneratedIds>,
+}
+
+/// Some latencies, in milliseconds, by nearest rank.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// The least.
+    pub min: f64,
+    /// The median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+/// What became of the elements of sets that were known to be there: acknowledged, or returned by a read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SetElements {
+    /// Returned by the last read of their key.
+    pub stable: u64,
+    /// Of these, elements that a read invoked after they were known did not return.
+    pub stale: u64,
+    /// Acknowledged, not lost, and never returned.
+    pub never_read: u64,
+    /// Of stable elements: from when they were known to the invocation of the last read without them, 0 where that was before;
+    /// how long they took to stay visible, at least. `None`: no element is stable, or the history has no clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable_latency_ms: Option<Quantiles>,
+    /// Of lost elements: from when they were known to the invocation of the last read that returned them; how long they were
+    /// there, at least. `None`: nothing was lost, or the history has no clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_latency_ms: Option<Quantiles>,
+    /// The stale elements that took longest, at most eight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worst_stale: Vec<StaleElement>,
+}
+
+/// An element that took long to stay visible.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct StaleElement {
+    /// The set it belongs to.
+    pub key: String,
+    /// The element, as people read it.
+    pub element: String,
+    /// Its stable latency, in milliseconds.
+    pub latency_ms: f64,
 }
 
 /// The ids that a generator of unique ids gave out.

@@ -41,7 +41,7 @@ fn fault_free_end_ns(history: &History) -> u64 {
 }
 
 /// The smallest latency that at least this share does not exceed (nearest rank).
-fn quantile_ms(sorted_ns: &[u64], share: f64) -> Option<f64> {
+pub(crate) fn quantile_ms(sorted_ns: &[u64], share: f64) -> Option<f64> {
     let rank = (share * sorted_ns.len() as f64).ceil() as usize;
     sorted_ns.get(rank.max(1) - 1).map(|latency| *latency as f64 / 1e6)
 }

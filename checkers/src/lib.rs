@@ -45,6 +45,7 @@ pub mod semantics;
 pub mod sequential;
 pub mod session;
 pub mod set_full;
+mod set_visibility;
 pub mod split_brain;
 pub mod stale;
 pub mod staleness;
@@ -58,7 +59,7 @@ pub mod unique_ids;
 pub mod verdict;
 pub mod witness;
 
-pub use analysis::{Analysis, FaultOutage, GeneratedIds, Limits, Measures};
+pub use analysis::{Analysis, FaultOutage, GeneratedIds, Limits, Measures, Quantiles, SetElements, StaleElement};
 pub use checker::Checker;
 pub use linearizability::{ModelCheck, check_model};
 pub use semantics::Semantics;

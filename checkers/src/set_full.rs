@@ -1,12 +1,18 @@
-//! Accounts for every element of a set: lost, recovered, dirty, unexpected.
+//! Accounts for every element of a set: lost, recovered, dirty, unexpected, twice in one read; and when it became visible.
 //!
-//! The closing read of each key decides. Where it is missing, what depends on it is unknown; elements that nobody added
-//! are found without it. Whether a read came too late is the staleness checker's business.
+//! Wants `add` v (or Maelstrom's `broadcast` v) and `read` → [v…]; every key is a set of its own. The closing read of each key
+//! decides. Where it is missing, what depends on it is unknown; elements that nobody added are found without it. Whether a
+//! read came too late is the staleness checker's business. Without any read, or where no element was ever acknowledged or
+//! returned, nothing was tested.
+//!
+//! A read that returns an element twice is a `duplicate`: it is no set that it shows. The number is that of elements, not of
+//! reads. How long elements took to stay visible is measured beside it, see [`crate::SetElements`]. O(total size of the reads).
 
 use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::{History, KeyId, Operation, ValueId};
 use crate::index::{ClosingRead, Element, NONE, SetKey, Span, missing_closing_reads};
+use crate::set_visibility::Visibility;
 use crate::verdict::FindingKind;
 use crate::witness::{at, counted, describe, faults_around, short, witness};
 
@@ -32,6 +38,8 @@ struct Account<'h> {
     recovered: Vec<Case<'h>>,
     dirty: Vec<Case<'h>>,
     unexpected: Vec<Case<'h>>,
+    twice: Vec<Case<'h>>,
+    visibility: Visibility,
     keys_without_closing_read: Vec<KeyId>,
     no_closing_reads: Option<String>,
 }
@@ -47,8 +55,15 @@ fn check(context: &Context<'_>, analysis: &mut Analysis) {
         account.add_key(history, key);
     }
     report(history, &account, analysis);
+    if sets.keys.iter().all(|key| key.reads.is_empty()) {
+        analysis.unknown("no read of a set ended ok: nothing was tested");
+    } else if !account.visibility.is_any_known {
+        analysis.unknown("no element was acknowledged or returned by a read: nothing was tested");
+    }
 
     let measures = &mut analysis.measures;
+    measures.duplicates = Some(account.twice.len() as u64);
+    measures.set_elements = account.visibility.measure(history);
     measures.unexpected = Some(account.unexpected.len() as u64);
     if let Some(reason) = account.no_closing_reads {
         return analysis.unknown(format!("lost is unknown: {reason}"));
@@ -77,6 +92,8 @@ impl<'h> Account<'h> {
             }
         };
         let seen = first_sight(key, closing);
+        self.visibility.add_key(history, key, closing, &seen);
+        self.twice.extend(twice_in_one_read(history, key));
         let closing = closing.map(|place| &key.reads[place]);
         let at_end = closing.map(|read| key.membership(read));
         let closing = closing.and_then(|read| read.span.look_up(history));
@@ -125,6 +142,30 @@ struct Sights<'h> {
     at_end: bool,
 }
 
+/// The elements that some read returned more than once, with the first such read.
+fn twice_in_one_read<'h>(history: &'h History, key: &SetKey) -> Vec<Case<'h>> {
+    let mut last_content = vec![NONE; key.elements.len()];
+    let mut content_with = vec![NONE; key.elements.len()];
+    for content in 0..key.content_count() as u32 {
+        for element in key.content(content) {
+            let element = *element as usize;
+            if std::mem::replace(&mut last_content[element], content) == content && content_with[element] == NONE {
+                content_with[element] = content;
+            }
+        }
+    }
+    let with = |content: u32| key.reads.iter().find(|read| read.content == content);
+    let cases = key.elements.iter().zip(content_with).filter(|(_, content)| *content != NONE);
+    let case = |(element, content): (&Element, u32)| Case {
+        add: element.first_add(history),
+        element: element.value,
+        key: key.key,
+        seen: with(content).and_then(|read| read.span.look_up(history)),
+        closing: None,
+    };
+    cases.map(case).collect()
+}
+
 /// By element: the read, other than the closing one, that saw it first.
 fn first_sight(key: &SetKey, closing: Option<usize>) -> Vec<Span> {
     let mut first_reads = vec![Span::ABSENT; key.content_count()];
@@ -157,6 +198,7 @@ fn report(history: &History, account: &Account<'_>, analysis: &mut Analysis) {
         (FindingKind::Lost, &account.lost),
         (FindingKind::Dirty, &account.dirty),
         (FindingKind::Unexpected, &account.unexpected),
+        (FindingKind::Duplicate, &account.twice),
         (FindingKind::Recovered, &account.recovered),
     ];
     for (kind, cases) in kinds {
@@ -175,7 +217,8 @@ fn report(history: &History, account: &Account<'_>, analysis: &mut Analysis) {
 }
 
 fn headline(kind: FindingKind, count: usize, keys_without_closing_read: &[KeyId]) -> String {
-    let is_exact = keys_without_closing_read.is_empty() || kind == FindingKind::Unexpected;
+    let needs_closing_read = !matches!(kind, FindingKind::Unexpected | FindingKind::Duplicate);
+    let is_exact = keys_without_closing_read.is_empty() || !needs_closing_read;
     let at_least = if is_exact { "" } else { "at least " };
     let elements = counted(count as u64, "element");
     match kind {
@@ -184,6 +227,7 @@ fn headline(kind: FindingKind, count: usize, keys_without_closing_read: &[KeyId]
         }
         FindingKind::Dirty => format!("Read during the run and absent at its end: {at_least}{elements}. The first:"),
         FindingKind::Recovered => format!("Undecided and present at the end: {at_least}{elements}. The first:"),
+        FindingKind::Duplicate => format!("Returned twice by one read: {elements}. The first:"),
         _ => format!("Read, though nobody had added it: {elements}. The first:"),
     }
 }
@@ -201,6 +245,7 @@ fn story(kind: FindingKind, history: &History, case: &Case<'_>) -> String {
         (FindingKind::Lost, Some(add)) => format!("{add}; {closing}, does not contain {element}"),
         (FindingKind::Dirty, Some(add)) => format!("{add} was seen by {seen}; {closing}, does not contain {element}"),
         (FindingKind::Recovered, Some(add)) => format!("{add}; {closing}, contains {element}"),
+        (FindingKind::Duplicate, _) => format!("{element} of {key} stands more than once in {seen}"),
         (_, Some(add)) => format!("{element} of {key} was seen by {seen}, but {add}"),
         (_, None) => format!("{element} of {key} was seen by {seen}, but no operation ever added it"),
     }

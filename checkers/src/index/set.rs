@@ -110,6 +110,11 @@ impl SetIndex {
                     key.elements[element as usize].add(&operation);
                 }
                 Function::Read => key.read(&operation, &mut numbers)?,
+                // Maelstrom's name for it.
+                Function::Other(_) if operation.f() == "broadcast" => {
+                    let element = key.number(operation.argument(), &mut numbers);
+                    key.elements[element as usize].add(&operation);
+                }
                 _ => {
                     let (index, f) = (operation.invoked_index(), operation.f());
                     return Err(format!("index {index}: `{f}` is not an operation of a set"));
