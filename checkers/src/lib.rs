@@ -14,6 +14,7 @@
 //!   [`convergence`], [`availability`], [`latency`], [`counts`]: one property a file.
 //! - [`counter_bounds`], [`total_queue`], [`unique_ids`], [`bank`], [`long_fork`], [`causal_reverse`], [`lock`]: one kind of
 //!   object a file, for workloads that make it.
+//! - [`transactions`]: which isolation anomalies transactions show, and which consistency models these rule out.
 //! - [`verdict`]: `Valid | Unknown | Invalid`, findings and their witnesses.
 //! - [`witness`]: operations in English.
 //! - [`synth`]: seeded histories of a simulated object, correct or with a planted violation.
@@ -54,6 +55,7 @@ pub mod synth;
 #[cfg(test)]
 mod testing;
 pub mod total_queue;
+pub mod transactions;
 pub mod two_leaders;
 pub mod unique_ids;
 pub mod verdict;
