@@ -20,8 +20,9 @@ use crate::analysis::Limits;
 use crate::history::Outcome;
 
 const GRAPHS: u64 = 20_000;
-const ALL: [Relations; 5] = [
+const ALL: [Relations; 6] = [
     Relations::WRITE_WRITE,
+    Relations::UNDECIDED_WRITE_WRITE,
     Relations::WRITE_READ,
     Relations::READ_WRITE,
     Relations::PROCESS,
@@ -61,7 +62,7 @@ fn random_graph(seed: u64) -> (Graph, Matrix) {
     intervals.iter().for_each(|transaction| transactions.push(*transaction, &[]));
     let mut matrix: Matrix = vec![vec![Vec::new(); count]; count];
     let mut edges = Edges::new(count);
-    let relation_shares: [u32; 3] = std::array::from_fn(|_| [0, 4, 10, 25][random.random_range(0..4)]);
+    let relation_shares: [u32; 4] = std::array::from_fn(|_| [0, 4, 10, 25][random.random_range(0..4)]);
     for from in 0..count {
         for to in (0..count).filter(|to| *to != from) {
             for (relation, share) in ALL.iter().zip(relation_shares) {
@@ -140,7 +141,7 @@ fn kind_of(relations: &[Relations]) -> Option<CycleKind> {
         relations[place] == Relations::READ_WRITE && relations[(place + 1) % relations.len()] == Relations::READ_WRITE
     };
     let class = match count(Relations::READ_WRITE) {
-        0 if count(Relations::WRITE_READ) > 0 => Class::InformationFlow,
+        0 if count(Relations::WRITE_READ) + count(Relations::UNDECIDED_WRITE_WRITE) > 0 => Class::InformationFlow,
         0 if count(Relations::WRITE_WRITE) > 0 => Class::WriteCycle,
         0 => return None,
         1 => Class::Single,
@@ -158,7 +159,8 @@ fn kind_of(relations: &[Relations]) -> Option<CycleKind> {
 }
 
 fn allowed(variant: Variant) -> Vec<Relations> {
-    ALL.into_iter().filter(|relation| *relation < Relations::PROCESS || relation.meets(variant.relations())).collect()
+    let is_order = |relation: Relations| relation.meets(Relations::PROCESS.or(Relations::REALTIME));
+    ALL.into_iter().filter(|relation| !is_order(*relation) || relation.meets(variant.relations())).collect()
 }
 
 /// Whether snapshot isolation's relation, one step and then perhaps an anti-dependency, has a cycle with an anti-dependency.

@@ -17,7 +17,7 @@ use super::graph::{Edges, Relations};
 use super::input::Transactions;
 use super::list_anomalies;
 use super::list_versions::{ListRead, ListVersions, list_reads};
-use super::writers::{Write, Writers};
+use super::writers::{Write, Writers, add_write_write};
 use crate::history::Outcome;
 
 /// What lists say about the order of their transactions.
@@ -66,7 +66,7 @@ impl ListDependencies {
     fn add_to(&self, transactions: &Transactions, edges: &mut Edges) {
         for key in 0..self.versions.keys.len() as u32 {
             if !self.writers.is_ambiguous(key) {
-                self.add_write_dependencies(edges, key);
+                self.add_write_dependencies(transactions, edges, key);
             }
         }
         // (key, reader) of the last version of keys with appends that nobody read.
@@ -95,21 +95,30 @@ impl ListDependencies {
         }
     }
 
-    fn add_write_dependencies(&self, edges: &mut Edges, key: u32) {
+    fn add_write_dependencies(&self, transactions: &Transactions, edges: &mut Edges, key: u32) {
         let mut before: Option<u32> = None;
+        // Past what is undecided: these hold whether it happened or not.
+        let mut committed_before: Option<u32> = None;
+        let mut add = |edges: &mut Edges, before: Option<u32>, committed_before: Option<u32>, writer: u32| {
+            if let Some(before) = before {
+                add_write_write(transactions, edges, before, writer);
+            }
+            if let Some(before) = committed_before.filter(|committed| Some(*committed) != before) {
+                add_write_write(transactions, edges, before, writer);
+            }
+        };
         let mut version = None;
         while let Some(next) = self.versions.version_after(key, version) {
             version = Some(next);
             let Some(write) = self.versions.write_at(key, next) else { break };
             let writer = self.writers.writes[write as usize].transaction;
-            if let Some(before) = before.replace(writer) {
-                edges.add(before, writer, Relations::WRITE_WRITE);
+            add(edges, before, committed_before, writer);
+            before = Some(writer);
+            if transactions.outcome(writer) == Outcome::Ok {
+                committed_before = Some(writer);
             }
         }
-        if let Some(before) = before {
-            let unread = self.unread_writers(key);
-            unread.iter().for_each(|writer| edges.add(before, *writer, Relations::WRITE_WRITE));
-        }
+        self.unread_writers(key).iter().for_each(|writer| add(edges, before, committed_before, *writer));
     }
 
     /// The append that a read saw last; that of the reader itself is no dependency.
@@ -142,17 +151,23 @@ impl ListDependencies {
         let (value, key) = (|value| teller.names.value(value), |key| teller.names.key(key));
         let append_of = |number: u32| &self.writers.writes[number as usize];
         for (number, later) in self.writes_of(teller, pair.to) {
-            let earlier = match self.versions.position(number) {
-                Some(position) if self.versions.write_at(later.key, position) == Some(number) => {
-                    self.versions.version_of(later.key, position)
+            let position = self.versions.position(number);
+            let length = position.unwrap_or(self.versions.keys[later.key as usize].length);
+            // The version before, or one before that with only undecided ones between.
+            let mut version = self.versions.version_of(later.key, length);
+            let earlier = loop {
+                let Some(at) = version else { break None };
+                let Some(write) = self.versions.write_at(later.key, at).map(append_of) else { break None };
+                if write.transaction == pair.from {
+                    break Some(write);
                 }
-                _ => self.versions.version_of(later.key, self.versions.keys[later.key as usize].length),
+                if teller.transactions.outcome(write.transaction) == Outcome::Ok {
+                    break None;
+                }
+                version = self.versions.version_of(later.key, at);
             };
-            let Some(earlier) = earlier.and_then(|version| self.versions.write_at(later.key, version)).map(append_of) else {
-                continue;
-            };
-            if earlier.transaction == pair.from {
-                let seen = if self.versions.position(number).is_some() { "right after it" } else { "after all that was read" };
+            if let Some(earlier) = earlier {
+                let seen = if position.is_some() { "after it" } else { "after all that was read" };
                 return Some(format!(
                     "{} appended {} to {}, and {} appended {} {seen}",
                     pair.from_name,
@@ -233,7 +248,7 @@ impl Dependencies for ListDependencies {
 
     fn explain(&self, teller: &Teller<'_>, pair: Pair<'_>, relation: Relations) -> Option<String> {
         match relation {
-            Relations::WRITE_WRITE => self.explain_write_write(teller, pair),
+            Relations::WRITE_WRITE | Relations::UNDECIDED_WRITE_WRITE => self.explain_write_write(teller, pair),
             Relations::WRITE_READ => self.explain_write_read(teller, pair),
             _ => self.explain_read_write(teller, pair),
         }

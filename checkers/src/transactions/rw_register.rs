@@ -11,7 +11,7 @@ use super::explain::{Dependencies, Pair, Teller};
 use super::graph::{Edges, Relations};
 use super::input::{Action, Transactions};
 use super::register_versions::{Succession, Touch, Version, successions, tell_succession, touches, version_of};
-use super::writers::{Write, Writers};
+use super::writers::{Write, Writers, add_write_write};
 use crate::history::Outcome;
 
 /// What the order of versions is taken from, besides what is certain.
@@ -102,7 +102,7 @@ impl RegisterDependencies {
             later.sort_unstable();
             later.dedup();
             if let Version::Written(number) = earlier {
-                edges.add_all(&[self.writer(number)], &later, Relations::WRITE_WRITE);
+                later.iter().for_each(|later| add_write_write(transactions, edges, self.writer(number), *later));
                 edges.add_all(&self.readers(key, earlier), &later, Relations::READ_WRITE);
             }
         }
@@ -220,7 +220,7 @@ impl Dependencies for RegisterDependencies {
 
     fn explain(&self, teller: &Teller<'_>, pair: Pair<'_>, relation: Relations) -> Option<String> {
         match relation {
-            Relations::WRITE_WRITE => self.explain_write_write(teller, pair),
+            Relations::WRITE_WRITE | Relations::UNDECIDED_WRITE_WRITE => self.explain_write_write(teller, pair),
             Relations::WRITE_READ => self.explain_write_read(teller, pair),
             _ => self.explain_read_write(teller, pair),
         }

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::graph::{Edges, Relations};
 use super::input::{Action, Transactions};
 use crate::history::Outcome;
 
@@ -96,4 +97,10 @@ impl Writers {
     pub(crate) fn is_ambiguous(&self, key: u32) -> bool {
         self.is_ambiguous[key as usize]
     }
+}
+
+/// Adds a write dependency.
+pub(crate) fn add_write_write(transactions: &Transactions, edges: &mut Edges, from: u32, to: u32) {
+    let is_decided = [from, to].iter().all(|id| transactions.outcome(*id) == Outcome::Ok);
+    edges.add(from, to, if is_decided { Relations::WRITE_WRITE } else { Relations::UNDECIDED_WRITE_WRITE });
 }
