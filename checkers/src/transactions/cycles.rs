@@ -27,8 +27,7 @@ use super::graph::{Graph, Relations};
 use crate::analysis::Limits;
 
 /// Relations of the paths between anti-dependencies.
-const DEPENDENCIES: Relations =
-    Relations::WRITE_WRITE.or(Relations::UNDECIDED_WRITE_WRITE).or(Relations::WRITE_READ);
+const DEPENDENCIES: Relations = Relations::WRITE_WRITE.or(Relations::UNDECIDED_WRITE_WRITE).or(Relations::WRITE_READ);
 
 /// A kind of cycle that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

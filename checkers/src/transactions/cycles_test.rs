@@ -56,7 +56,12 @@ fn random_graph(seed: u64) -> (Graph, Matrix) {
         let completed = invoked + random.random_range(0..6);
         let outcome = if random.random_range(0..8) == 0 { Outcome::Info } else { Outcome::Ok };
         process_ends[process as usize] = completed;
-        intervals.push(Transaction { process, outcome, invoked, completed: (outcome == Outcome::Ok).then_some(completed) });
+        intervals.push(Transaction {
+            process,
+            outcome,
+            invoked,
+            completed: (outcome == Outcome::Ok).then_some(completed),
+        });
     }
     intervals.sort_by_key(|transaction| transaction.invoked);
     intervals.iter().for_each(|transaction| transactions.push(*transaction, &[]));
@@ -167,7 +172,9 @@ fn allowed(variant: Variant) -> Vec<Relations> {
 fn has_walk_without_adjacent(matrix: &Matrix, among: &[usize], variant: Variant) -> bool {
     let allowed = allowed(variant);
     let has = |from: usize, to: usize, anti: bool| {
-        matrix[from][to].iter().any(|relation| allowed.contains(relation) && (*relation == Relations::READ_WRITE) == anti)
+        matrix[from][to]
+            .iter()
+            .any(|relation| allowed.contains(relation) && (*relation == Relations::READ_WRITE) == anti)
     };
     let mut reaches = vec![vec![false; matrix.len()]; matrix.len()];
     let mut with_anti_dependency = Vec::new();
@@ -193,7 +200,8 @@ fn has_walk_without_adjacent(matrix: &Matrix, among: &[usize], variant: Variant)
 /// Components by closure: lists of more than one transaction.
 fn groups(matrix: &Matrix) -> Vec<Vec<usize>> {
     let count = matrix.len();
-    let mut reaches: Vec<Vec<bool>> = matrix.iter().map(|row| row.iter().map(|edge| !edge.is_empty()).collect()).collect();
+    let mut reaches: Vec<Vec<bool>> =
+        matrix.iter().map(|row| row.iter().map(|edge| !edge.is_empty()).collect()).collect();
     for middle in 0..count {
         for from in 0..count {
             for to in 0..count {

@@ -75,7 +75,9 @@ impl Teller<'_> {
             let key = self.names.key(operation.key);
             match operation.action {
                 Action::Write(value) => format!("{} {key} {}", self.words.write, self.names.value(value)),
-                Action::List { start, length } => format!("r {key} {}", self.list(self.transactions.elements(start, length))),
+                Action::List { start, length } => {
+                    format!("r {key} {}", self.list(self.transactions.elements(start, length)))
+                }
                 Action::Value(Some(value)) => format!("r {key} {}", self.names.value(value)),
                 Action::Value(None) => format!("r {key} null"),
                 Action::Unknown => format!("r {key} ?"),
@@ -118,7 +120,10 @@ impl Teller<'_> {
             let to = steps[(place + 1) % steps.len()].transaction;
             let (from_name, to_name) = (name_of(step.transaction), name_of(to));
             let pair = Pair { from: step.transaction, to, from_name: &from_name, to_name: &to_name };
-            sentences.push(format!("{}: {from_name} came before {to_name}.", self.reason(pair, step.relation, dependencies)));
+            sentences.push(format!(
+                "{}: {from_name} came before {to_name}.",
+                self.reason(pair, step.relation, dependencies)
+            ));
         }
         if steps.len() > STEPS_MAX {
             sentences.push(format!("So it goes on for {} more steps, back to T1.", steps.len() - STEPS_MAX));

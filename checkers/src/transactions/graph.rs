@@ -29,8 +29,11 @@ impl Relations {
     /// Out of an auxiliary node: still the edge on which the node was reached.
     pub(crate) const CONTINUED: Self = Self(32);
 
+    /// A write dependency from or to an undecided transaction. Somebody read a write of that one: either it committed, or what
+    /// was read is an aborted write. So this counts as information flow and not among writes alone.
+    pub(crate) const UNDECIDED_WRITE_WRITE: Self = Self(64);
     /// Every relation.
-    pub(crate) const ALL: Self = Self(63);
+    pub(crate) const ALL: Self = Self(127);
 
     /// What is in either.
     pub(crate) const fn or(self, other: Self) -> Self {
@@ -214,7 +217,8 @@ impl Graph {
             (0..self.transactions).map(|node| has_later(node).then(|| edges.auxiliary())).collect();
         for node in 0..nodes {
             for (target, relation) in self.out(node) {
-                let Some(own) = later.get(node as usize).copied().flatten().filter(|_| relation == Relations::PROCESS) else {
+                let Some(own) = later.get(node as usize).copied().flatten().filter(|_| relation == Relations::PROCESS)
+                else {
                     edges.add(node, target, relation);
                     continue;
                 };

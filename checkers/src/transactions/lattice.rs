@@ -104,11 +104,7 @@ const MODELS: &[Entry] = &[
         &["G1-process", "G2-process"],
     ),
     entry("strong-read-uncommitted", &["strong-session-read-uncommitted"], &["G0-realtime"]),
-    entry(
-        "strong-read-committed",
-        &["strong-session-read-committed", "strong-read-uncommitted"],
-        &["G1c-realtime"],
-    ),
+    entry("strong-read-committed", &["strong-session-read-committed", "strong-read-uncommitted"], &["G1c-realtime"]),
     entry(
         "strong-snapshot-isolation",
         &["strong-session-snapshot-isolation", "strong-read-committed"],
@@ -116,7 +112,13 @@ const MODELS: &[Entry] = &[
     ),
     entry(
         "strict-serializable",
-        &["serializable", "linearizable", "strong-snapshot-isolation", "strong-session-serializable", "session-serializable"],
+        &[
+            "serializable",
+            "linearizable",
+            "strong-snapshot-isolation",
+            "strong-session-serializable",
+            "session-serializable",
+        ],
         &["G1", "G1c-realtime", "G2-realtime"],
     ),
     entry("session-serializable", &["1SR"], &[]),
@@ -221,7 +223,10 @@ impl ConsistencyModel {
     }
 
     fn implied(self) -> impl Iterator<Item = Self> {
-        MODELS.iter().filter(move |entry| entry.name == self.0).flat_map(|entry| entry.implies.iter().copied().map(Self))
+        MODELS
+            .iter()
+            .filter(move |entry| entry.name == self.0)
+            .flat_map(|entry| entry.implies.iter().copied().map(Self))
     }
 
     /// Whether a history under this model is always one under the other.

@@ -17,12 +17,7 @@ use super::writers::Writers;
 use crate::history::Outcome;
 
 /// Finds everything.
-pub(crate) fn find(
-    teller: &Teller<'_>,
-    writers: &Writers,
-    versions: &ListVersions,
-    anomalies: &mut DirectAnomalies,
-) {
+pub(crate) fn find(teller: &Teller<'_>, writers: &Writers, versions: &ListVersions, anomalies: &mut DirectAnomalies) {
     let mut finder = Finder {
         teller,
         writers,
@@ -135,11 +130,12 @@ impl<'f, 'a: 'f> Finder<'f, 'a> {
     fn look_closely(&self, read: &ListRead) -> (Option<usize>, Option<usize>, Option<usize>) {
         let elements = self.elements(read);
         let writer = |element: &u32| self.writers.write(read.key, *element);
-        let has_failed =
-            |transaction: u32| self.teller.transactions.outcome(transaction) == Outcome::Fail;
+        let has_failed = |transaction: u32| self.teller.transactions.outcome(transaction) == Outcome::Fail;
         let garbage = elements.iter().position(|element| writer(element).is_none());
-        let aborted = elements.iter().position(|element| writer(element).is_some_and(|write| has_failed(write.transaction)));
-        let mut sorted: Vec<(u32, usize)> = elements.iter().enumerate().map(|(place, element)| (*element, place)).collect();
+        let aborted =
+            elements.iter().position(|element| writer(element).is_some_and(|write| has_failed(write.transaction)));
+        let mut sorted: Vec<(u32, usize)> =
+            elements.iter().enumerate().map(|(place, element)| (*element, place)).collect();
         sorted.sort_unstable();
         let repeated = sorted.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).min();
         (garbage, aborted, repeated)
@@ -159,7 +155,8 @@ impl<'f, 'a: 'f> Finder<'f, 'a> {
         let longest = list_reads(self.teller.transactions)
             .find(|other| other.key == read.key && other.start == key.start && other.length == key.length);
         let Some(longest) = longest else { return };
-        let text = format!("{}, and {}: neither is a prefix of the other", self.tell_read(&longest), self.tell_read(read));
+        let text =
+            format!("{}, and {}: neither is a prefix of the other", self.tell_read(&longest), self.tell_read(read));
         self.anomalies.tell(INCOMPATIBLE_ORDER, vec![longest.transaction, read.transaction], text);
     }
 
@@ -197,7 +194,11 @@ impl<'f, 'a: 'f> Finder<'f, 'a> {
     }
 
     /// Earlier micro-operations on the same key, the last first.
-    fn earlier<'o>(&self, operations: &'o [MicroOperation], place: u32) -> impl Iterator<Item = (u32, &'o MicroOperation)> {
+    fn earlier<'o>(
+        &self,
+        operations: &'o [MicroOperation],
+        place: u32,
+    ) -> impl Iterator<Item = (u32, &'o MicroOperation)> {
         let mut place = place;
         std::iter::from_fn(move || {
             place = self.before[place as usize];
@@ -249,7 +250,8 @@ impl<'f, 'a: 'f> Finder<'f, 'a> {
         });
         let Some(read) = read else { return false };
         if self.anomalies.count(FUTURE_READ) {
-            let text = format!("{} before it appended {} itself", self.tell_read(&read), self.teller.names.value(element));
+            let text =
+                format!("{} before it appended {} itself", self.tell_read(&read), self.teller.names.value(element));
             self.anomalies.tell(FUTURE_READ, vec![transaction], text);
         }
         true

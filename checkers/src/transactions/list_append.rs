@@ -99,7 +99,7 @@ impl ListDependencies {
         let mut before: Option<u32> = None;
         // Past what is undecided: these hold whether it happened or not.
         let mut committed_before: Option<u32> = None;
-        let mut add = |edges: &mut Edges, before: Option<u32>, committed_before: Option<u32>, writer: u32| {
+        let add = |edges: &mut Edges, before: Option<u32>, committed_before: Option<u32>, writer: u32| {
             if let Some(before) = before {
                 add_write_write(transactions, edges, before, writer);
             }

@@ -6,7 +6,9 @@
 //! [`input`] (columns) → `writers` (who wrote a value) → `list_versions`, `register_versions` (orders of versions) →
 //! `list_append`, `rw_register` (dependencies), `order` (processes, real time) → `graph` → `components` → `cycles` (which
 //! kinds exist) → `shortest` (one of each) → `anomalies`, `list_anomalies` (what needs no cycle) → [`lattice`] (what the
-//! anomalies rule out) → [`explain`] (English) → [`check`](mod@check).
+//! anomalies rule out) → [`explain`] (English) → [`check`](mod@check). `from_history` leads in and out of a [`History`].
+//!
+//! [`History`]: crate::history::History
 
 pub mod anomalies;
 pub mod check;
@@ -15,6 +17,7 @@ mod cycles;
 #[cfg(test)]
 mod cycles_test;
 pub mod explain;
+mod from_history;
 mod graph;
 pub mod input;
 pub mod lattice;
@@ -29,6 +32,7 @@ mod writers;
 
 pub use check::{Anomaly, Findings, TransactionModel, check_transactions};
 pub use explain::Names;
+pub use from_history::{TransactionAnomaly, TransactionCheck, check};
 pub use input::{Action, MicroOperation, Transaction, Transactions};
 pub use lattice::{Boundary, ConsistencyModel};
 pub use rw_register::VersionOrder;

@@ -162,7 +162,8 @@ fn of_one_transaction(transactions: &Transactions, writers: &Writers) -> Vec<Suc
         }
         let number = number as u32;
         let before = last[write.key as usize].replace(number);
-        if let Some(before) = before.filter(|before| writers.writes[*before as usize].transaction == write.transaction) {
+        if let Some(before) = before.filter(|before| writers.writes[*before as usize].transaction == write.transaction)
+        {
             found.push(Succession {
                 key: write.key,
                 earlier: Version::Written(before),
@@ -272,7 +273,9 @@ fn report_cyclic(
         }
         let kind = CycleKind { variant: Variant::Data, class: Class::WriteCycle };
         let existing = Existing { kind, may_be_single: false, anchor: None };
-        let Some(cycle) = shortest::cycle(&graph.part(&nodes, &mut numbers), &existing, &Limits::NONE) else { continue };
+        let Some(cycle) = shortest::cycle(&graph.part(&nodes, &mut numbers), &existing, &Limits::NONE) else {
+            continue;
+        };
         let versions: Vec<u32> = cycle.steps.iter().map(|step| nodes[step.transaction as usize]).collect();
         let mut shown_by = Vec::new();
         let mut sentences = Vec::new();

@@ -148,7 +148,9 @@ impl RegisterDependencies {
             let Version::Written(earlier) = succession.earlier else { return false };
             self.writer(earlier) == pair.from && self.later_writer(succession) == Some(pair.to)
         })?;
-        let (Version::Written(earlier), Version::Written(later)) = (succession.earlier, succession.later) else { return None };
+        let (Version::Written(earlier), Version::Written(later)) = (succession.earlier, succession.later) else {
+            return None;
+        };
         let (earlier, later) = (&self.writers.writes[earlier as usize], &self.writers.writes[later as usize]);
         Some(format!(
             "{} wrote {} to {} and {} wrote {}, and {}",
@@ -298,9 +300,8 @@ fn check_writer(
 
 /// Transactions that read one version of a key and then wrote that key.
 fn check_updates(teller: &Teller<'_>, touches: &[Touch], anomalies: &mut DirectAnomalies) {
-    let is_update = |touch: &&Touch| {
-        teller.transactions.outcome(touch.transaction) == Outcome::Ok && touch.written.is_some()
-    };
+    let is_update =
+        |touch: &&Touch| teller.transactions.outcome(touch.transaction) == Outcome::Ok && touch.written.is_some();
     let mut updates: Vec<(u32, Version, u32)> = touches
         .iter()
         .filter(is_update)

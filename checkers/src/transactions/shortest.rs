@@ -119,8 +119,7 @@ struct Runs {
 impl Runs {
     fn new(graph: &Graph) -> Self {
         let transactions = graph.transactions();
-        let mut runs =
-            Self { after: vec![None; transactions as usize], before: vec![None; transactions as usize] };
+        let mut runs = Self { after: vec![None; transactions as usize], before: vec![None; transactions as usize] };
         let mut is_run = vec![false; graph.node_count()];
         for node in 0..transactions {
             let run = graph.out(node).find(|(_, relation)| relation.meets(Relations::REALTIME));
@@ -179,7 +178,8 @@ impl Shorter<'_, '_> {
             let class = self.search.kind.class;
             let relations = relations_of(CycleKind { variant: Variant::Process, class });
             let is_goal = |node: u32, state: State| {
-                let is_over_before = runs.after.get(node as usize).is_some_and(|after| after.is_some_and(|run| run <= before));
+                let is_over_before =
+                    runs.after.get(node as usize).is_some_and(|after| after.is_some_and(|run| run <= before));
                 is_over_before && (class <= Class::InformationFlow || state.has_anti_dependency())
             };
             if let Some(end) = self.search.run(start, State::START, relations, length - 1, is_goal) {

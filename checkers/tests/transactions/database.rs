@@ -145,7 +145,9 @@ pub(crate) fn simulate(workload: Workload, seed: u64) -> Transactions {
 
 impl Simulation {
     fn run(&mut self) {
-        while self.started.len() < self.workload.transactions || self.clients.iter().any(|client| client.active.is_some()) {
+        while self.started.len() < self.workload.transactions
+            || self.clients.iter().any(|client| client.active.is_some())
+        {
             self.time += self.random.random_range(0..=1);
             let client = self.random.random_range(0..self.clients.len());
             match self.clients[client].active.take() {
@@ -181,10 +183,9 @@ impl Simulation {
         }
         let process = self.clients[client].process;
         let transaction = Transaction { process, outcome: Outcome::Info, invoked: self.time, completed: None };
-        let operations = wishes.iter().map(|wish| MicroOperation {
-            key: wish.key,
-            action: wish.written.map_or(Action::Unknown, Action::Write),
-        });
+        let operations = wishes
+            .iter()
+            .map(|wish| MicroOperation { key: wish.key, action: wish.written.map_or(Action::Unknown, Action::Write) });
         self.started.push((transaction, operations.collect()));
         let reads_only = wishes.iter().all(|wish| wish.written.is_none());
         let oldest = match self.workload.level {
@@ -200,10 +201,8 @@ impl Simulation {
     }
 
     fn go_on(&mut self, client: usize, mut active: Active) {
-        let is_serial = matches!(
-            self.workload.level,
-            Level::StrictSerializable | Level::SessionSerializable | Level::Serializable
-        );
+        let is_serial =
+            matches!(self.workload.level, Level::StrictSerializable | Level::SessionSerializable | Level::Serializable);
         if is_serial {
             let writes = active.wishes.iter().any(|wish| wish.written.is_some());
             if writes || self.workload.level == Level::StrictSerializable {
@@ -213,7 +212,11 @@ impl Simulation {
                 self.step(client, &mut active);
             }
         } else if active.done.len() < active.wishes.len() {
-            if self.step(client, &mut active) { self.clients[client].active = Some(active) } else { self.end(client, &active, false) }
+            if self.step(client, &mut active) {
+                self.clients[client].active = Some(active)
+            } else {
+                self.end(client, &active, false)
+            }
             return;
         }
         self.end(client, &active, true);
@@ -253,12 +256,11 @@ impl Simulation {
     }
 
     fn end(&mut self, client: usize, active: &Active, can_commit: bool) {
-        let has_conflict = matches!(
-            self.workload.level,
-            Level::StrongSnapshot | Level::SessionSnapshot | Level::Snapshot
-        ) && active.own.iter().any(|(key, _)| {
-            self.keys[*key as usize].committed.last().is_some_and(|(commit, _)| *commit > active.snapshot)
-        });
+        let has_conflict =
+            matches!(self.workload.level, Level::StrongSnapshot | Level::SessionSnapshot | Level::Snapshot)
+                && active.own.iter().any(|(key, _)| {
+                    self.keys[*key as usize].committed.last().is_some_and(|(commit, _)| *commit > active.snapshot)
+                });
         let commits = can_commit && !has_conflict && self.random.random_range(0..1000) >= self.workload.aborts;
         if commits {
             if !active.own.is_empty() {

@@ -30,7 +30,7 @@ use serial::{Order, is_serializable};
 /// Histories of each kind, where nothing else is asked for.
 const HISTORIES: u64 = 20_000;
 /// Histories of each database and model, where nothing else is asked for.
-const SIMULATIONS: u64 = 300;
+const SIMULATIONS: u64 = 100;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -74,7 +74,9 @@ fn told(transactions: &Transactions) -> String {
             .micro_operations(id)
             .iter()
             .map(|operation| match operation.action {
-                Action::List { start, length } => format!("r{} {:?}", operation.key, transactions.elements(start, length)),
+                Action::List { start, length } => {
+                    format!("r{} {:?}", operation.key, transactions.elements(start, length))
+                }
                 action => format!("{} {action:?}", operation.key),
             })
             .collect();
@@ -233,7 +235,11 @@ fn registers_agree_with_all_serial_orders() {
             let findings = check(&transactions, TransactionModel::RwRegister(order));
             let place = if order.linearizable_keys { 2 } else { 1 };
             let ruled_out = findings.boundary.is_ruled_out(model(ORDERS[place].1));
-            assert!(!(serializable[place] && ruled_out), "SCHISM_SEED={seed} {order:?} {findings:#?}\n{}", told(&transactions));
+            assert!(
+                !(serializable[place] && ruled_out),
+                "SCHISM_SEED={seed} {order:?} {findings:#?}\n{}",
+                told(&transactions)
+            );
         }
     }
     println!("registers: missed, found, serializable, by order: {counts:?}");
@@ -249,12 +255,12 @@ fn allowed(level: Level) -> (&'static [&'static str], &'static [&'static str]) {
         Level::SessionSerializable => (&["G-single-item-realtime"], &["G-single-item-realtime"]),
         Level::Serializable => (&["G-single-item-process"], &["G-single-item-process"]),
         Level::StrongSnapshot => (&["G2-item"], &["G2-item"]),
-        Level::SessionSnapshot => {
-            (&["G2-item", "G-single-item-realtime"], &["G2-item", "G-single-item-realtime"])
-        }
+        Level::SessionSnapshot => (&["G2-item", "G-single-item-realtime"], &["G2-item", "G-single-item-realtime"]),
         Level::Snapshot => (&["G2-item", "G-single-item-process"], &["G2-item", "G-single-item-process"]),
         Level::Prefix => (&["lost-update", "G-single-item"], &["lost-update", "G2-item"]),
-        Level::ReadCommitted => (&["internal", "lost-update", "G-single-item"], &["internal", "lost-update", "G-single-item"]),
+        Level::ReadCommitted => {
+            (&["internal", "lost-update", "G-single-item"], &["internal", "lost-update", "G-single-item"])
+        }
         Level::ReadUncommitted => (
             &["G1a", "G1b", "G1c", "G-single-item", "incompatible-order", "lost-update"],
             &["G1a", "G1b", "G1c", "G-single-item"],
@@ -281,8 +287,7 @@ fn databases_keep_their_level(lists: bool, model_of_transactions: TransactionMod
             };
             let transactions = simulate(workload, seed);
             let promised = model(level.model());
-            let findings =
-                check_transactions(&transactions, &Numbers, model_of_transactions, promised, &Limits::NONE);
+            let findings = check_transactions(&transactions, &Numbers, model_of_transactions, promised, &Limits::NONE);
             let context = || format!("SCHISM_SEED={seed} {level:?}: {findings:#?}\n{}", told(&transactions));
             assert_ne!(findings.valid, Validity::Invalid, "{}", context());
             unknown += u64::from(findings.valid == Validity::Unknown);

@@ -23,9 +23,12 @@ fn place_next(transactions: &Transactions, order: Order, placed: &[bool], state:
     if transactions.committed().all(|id| placed[id as usize]) {
         return true;
     }
-    let candidates = transactions.ids().filter(|id| !placed[*id as usize] && transactions.outcome(*id) != Outcome::Fail);
+    let candidates =
+        transactions.ids().filter(|id| !placed[*id as usize] && transactions.outcome(*id) != Outcome::Fail);
     for id in candidates {
-        let is_late = transactions.committed().any(|other| !placed[other as usize] && must_precede(transactions, order, other, id));
+        let is_late = transactions
+            .committed()
+            .any(|other| !placed[other as usize] && must_precede(transactions, order, other, id));
         if is_late {
             continue;
         }
