@@ -68,12 +68,12 @@ fn random_graph(seed: u64) -> (Graph, Matrix) {
     let mut matrix: Matrix = vec![vec![Vec::new(); count]; count];
     let mut edges = Edges::new(count);
     let relation_shares: [u32; 4] = std::array::from_fn(|_| [0, 4, 10, 25][random.random_range(0..4)]);
-    for from in 0..count {
+    for (from, row) in matrix.iter_mut().enumerate() {
         for to in (0..count).filter(|to| *to != from) {
             for (relation, share) in ALL.iter().zip(relation_shares) {
                 if random.random_range(0..100) < share {
                     edges.add(from as u32, to as u32, *relation);
-                    matrix[from][to].push(*relation);
+                    row[to].push(*relation);
                 }
             }
         }

@@ -74,7 +74,7 @@ pub(crate) struct Touch {
 impl Touch {
     /// The first version it had to do with.
     fn first(&self) -> Option<Version> {
-        self.read.or(self.written.map(Version::Written))
+        self.read.or_else(|| self.written.map(Version::Written))
     }
 
     /// The last.

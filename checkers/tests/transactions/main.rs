@@ -10,6 +10,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and prints its seeds")]
 
+mod cases;
 mod database;
 mod serial;
 
