@@ -49,9 +49,10 @@ fn random_graph(seed: u64) -> (Graph, Matrix) {
     let count = random.random_range(2..=6_usize);
     let mut transactions = Transactions::new();
     let mut intervals = Vec::new();
-    let mut process_ends = [0_u64; 3];
+    let mut process_ends = [0_u64; 7];
+    let processes = random.random_range(2..=7_u32);
     for _ in 0..count {
-        let process = random.random_range(0..3_u32);
+        let process = random.random_range(0..processes);
         let invoked = random.random_range(0..8).max(process_ends[process as usize]);
         let completed = invoked + random.random_range(0..6);
         let outcome = if random.random_range(0..8) == 0 { Outcome::Info } else { Outcome::Ok };
@@ -67,7 +68,9 @@ fn random_graph(seed: u64) -> (Graph, Matrix) {
     intervals.iter().for_each(|transaction| transactions.push(*transaction, &[]));
     let mut matrix: Matrix = vec![vec![Vec::new(); count]; count];
     let mut edges = Edges::new(count);
-    let relation_shares: [u32; 4] = std::array::from_fn(|_| [0, 4, 10, 25][random.random_range(0..4)]);
+    // Mostly few dependencies, or else every graph has the gravest kinds.
+    let shares: [&[u32]; 4] = [&[0, 0, 4, 15], &[0, 0, 4, 10], &[0, 2, 6, 15], &[4, 8, 16, 25]];
+    let relation_shares = shares.map(|shares| shares[random.random_range(0..shares.len())]);
     for (from, row) in matrix.iter_mut().enumerate() {
         for to in (0..count).filter(|to| *to != from) {
             for (relation, share) in ALL.iter().zip(relation_shares) {
@@ -76,6 +79,19 @@ fn random_graph(seed: u64) -> (Graph, Matrix) {
                     row[to].push(*relation);
                 }
             }
+        }
+    }
+    if random.random_range(0..2) == 0 {
+        // Most of a ring; where it is open, an order may close it.
+        let mut ring: Vec<usize> = (0..count).collect();
+        for place in 1..count {
+            ring.swap(place, random.random_range(0..=place));
+        }
+        for step in 0..random.random_range(1..count) {
+            let (from, to) = (ring[step], ring[step + 1]);
+            let relation = ALL[random.random_range(0..4)];
+            edges.add(from as u32, to as u32, relation);
+            matrix[from][to].push(relation);
         }
     }
     if random.random_range(0..4) == 0 {
