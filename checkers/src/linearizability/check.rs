@@ -45,6 +45,7 @@ pub(crate) enum Method {
     Bag,
     Counter,
     Mutex,
+    Texts,
     Search,
 }
 
@@ -58,6 +59,7 @@ impl Method {
             Self::Bag => "bag",
             Self::Counter => "counter-intervals",
             Self::Mutex => "mutex-greedy",
+            Self::Texts => "texts",
             Self::Search => "search",
         }
     }

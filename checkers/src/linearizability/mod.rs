@@ -3,7 +3,8 @@
 //!
 //! - `monitor`: the fast, exact methods over plain columns; beside it, one file an object fills them from a history:
 //!   `unique` (registers whose values are written once each), `grow_only` (sets whose elements are added once each),
-//!   `container` (queues, stacks and bags whose values go in once each), `counter`, `mutex`.
+//!   `container` (queues, stacks and bags whose values go in once each), `key_value` (texts made of pieces that are
+//!   written once each), `counter`, `mutex`.
 //! - `search`: every other object and history, by a memoised search within limits.
 //! - `check`: which operations are judged, and what the keys say together.
 
@@ -11,6 +12,7 @@ mod check;
 pub(crate) mod container;
 pub(crate) mod counter;
 pub(crate) mod grow_only;
+pub(crate) mod key_value;
 mod monitor;
 pub(crate) mod mutex;
 mod search;

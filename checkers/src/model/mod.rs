@@ -10,6 +10,6 @@ mod registry;
 mod set;
 mod spec;
 
-pub use registry::{BAG, COUNTER, MUTEX, Model, QUEUE, REGISTER, SET, STACK, by_name, list};
+pub use registry::{BAG, COUNTER, KEY_VALUE, MUTEX, Model, QUEUE, REGISTER, SET, STACK, by_name, list};
 pub use spec::{SequentialSpec, Step};
 pub(crate) use spec::{foreign_operation, foreign_value};

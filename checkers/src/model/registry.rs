@@ -8,7 +8,7 @@ use super::set::SetSpec;
 use super::spec::foreign_operation;
 use crate::checker::Context;
 use crate::history::{Function, KeyId};
-use crate::linearizability::{KeyVerdict, container, counter, grow_only, mutex, search_key, unique};
+use crate::linearizability::{KeyVerdict, container, counter, grow_only, key_value, mutex, search_key, unique};
 
 /// A sequential object by name.
 pub struct Model {
@@ -60,7 +60,7 @@ pub static STACK: Model = Model {
     description: "push v · pop → v or null (empty); last in, first out",
     check_key: |context, key| {
         container::check_stack(context, key)
-            .unwrap_or_else(|| undecided(context, key, "stack", [Function::Push, Function::Pop]))
+            .unwrap_or_else(|| undecided(context, key, "stack", &[Function::Push, Function::Pop]))
     },
 };
 
@@ -70,19 +70,29 @@ pub static BAG: Model = Model {
     description: "enqueue v · dequeue → v or null (empty); in any order",
     check_key: |context, key| {
         container::check_bag(context, key)
-            .unwrap_or_else(|| undecided(context, key, "bag", [Function::Enqueue, Function::Dequeue]))
+            .unwrap_or_else(|| undecided(context, key, "bag", &[Function::Enqueue, Function::Dequeue]))
+    },
+};
+
+/// A text.
+pub static KEY_VALUE: Model = Model {
+    name: "kv",
+    description: "get → text · put text · append text; empty at first",
+    check_key: |context, key| {
+        key_value::check_key(context, key)
+            .unwrap_or_else(|| undecided(context, key, "text", &[Function::Get, Function::Put, Function::Append]))
     },
 };
 
 /// What is said where the fast method does not reach and there is no other.
-fn undecided(context: &Context<'_>, key: KeyId, object: &str, functions: [Function; 2]) -> KeyVerdict {
+fn undecided(context: &Context<'_>, key: KeyId, object: &str, functions: &[Function]) -> KeyVerdict {
     let history = context.history;
     let mut operations = context.operations_of(key).iter().filter_map(|id| history.operation(*id));
     KeyVerdict::unknown(match operations.find(|operation| !functions.contains(&operation.function())) {
         Some(foreign) => foreign_operation(&foreign, object),
         None => format!(
-            "the history of {} puts null or one value twice into a {object}, or has undecided removals on which the verdict \
-             depends",
+            "the history of {} has values that a {object} is not judged with, such as null or one that goes in twice, or \
+             undecided removals on which the verdict depends",
             history.key_name(key)
         ),
     })
@@ -96,7 +106,7 @@ pub static MUTEX: Model = Model {
 };
 
 /// Every model; a new one is one line here.
-static MODELS: [&Model; 7] = [&REGISTER, &SET, &COUNTER, &QUEUE, &STACK, &BAG, &MUTEX];
+static MODELS: [&Model; 8] = [&REGISTER, &SET, &COUNTER, &QUEUE, &STACK, &BAG, &MUTEX, &KEY_VALUE];
 
 /// Every model, in the order in which they are listed.
 #[must_use]

@@ -23,12 +23,16 @@ pub(crate) enum Kind {
     Stack,
     Bag,
     Mutex,
+    Text,
 }
 
 impl Kind {
     /// Whether every value is put in or written once only.
     fn is_unique(self) -> bool {
-        matches!(self, Self::UniqueRegister | Self::UniqueSet | Self::UniqueQueue | Self::Stack | Self::Bag)
+        matches!(
+            self,
+            Self::UniqueRegister | Self::UniqueSet | Self::UniqueQueue | Self::Stack | Self::Bag | Self::Text
+        )
     }
 
     pub(crate) fn model(self) -> &'static str {
@@ -40,6 +44,7 @@ impl Kind {
             Self::Stack => "stack",
             Self::Bag => "bag",
             Self::Mutex => "mutex",
+            Self::Text => "kv",
         }
     }
 }
@@ -64,6 +69,11 @@ struct Simulation {
     events: Vec<Event>,
     /// Chance in percent that an effect or an answer is wrong.
     mistakes: u32,
+}
+
+/// Pieces put together: none begins another.
+fn text(pieces: &[i64]) -> String {
+    pieces.iter().map(|piece| format!("{piece};")).collect()
 }
 
 /// The history of a seed.
@@ -142,6 +152,11 @@ impl Simulation {
                 0 => ("pop", Value::Null),
                 _ => ("push", self.new_value()),
             },
+            Kind::Text => match self.random.random_range(0..5) {
+                0 | 1 => ("get", Value::Null),
+                2 => ("put", self.new_piece()),
+                _ => ("append", self.new_piece()),
+            },
             Kind::Mutex => (["acquire", "release"][self.random.random_range(0..2)], Value::Null),
         }
     }
@@ -154,6 +169,10 @@ impl Simulation {
             }
             _ => json!(self.random.random_range(1..4)),
         }
+    }
+
+    fn new_piece(&mut self) -> Value {
+        json!(text(&[self.new_value().as_i64().unwrap_or_default()]))
     }
 
     /// One that was drawn before, or null; now and then one that never was.
@@ -206,11 +225,17 @@ impl Simulation {
     }
 
     fn right_effect(&mut self, f: &str, argument: &Value) -> Result<Value, ()> {
-        let number = argument.as_i64().unwrap_or_default();
+        let piece = |text: &str| text.trim_end_matches(';').parse().ok();
+        let number = argument.as_i64().or_else(|| argument.as_str().and_then(piece)).unwrap_or_default();
         let present = self.state.first().copied();
         match (self.kind, f) {
             (Kind::UniqueRegister | Kind::Register, "read") => Ok(json!(present)),
-            (_, "write") => self.set(vec![number], argument),
+            (_, "get") => Ok(json!(text(&self.state))),
+            (_, "append") => {
+                self.state.push(number);
+                Ok(argument.clone())
+            }
+            (_, "write" | "put") => self.set(vec![number], argument),
             (_, "cas") if json!(present) == argument[0] => {
                 self.set(vec![argument[1].as_i64().unwrap_or_default()], argument)
             }
@@ -258,6 +283,16 @@ impl Simulation {
                     }
                 }
                 json!(elements)
+            }
+            (_, "get") => {
+                let mut pieces = self.state.clone();
+                match self.random.random_range(0..4) {
+                    0 => pieces.push(self.random.random_range(1..6)),
+                    1 => drop(pieces.pop()),
+                    2 if !pieces.is_empty() => drop(pieces.remove(0)),
+                    _ => pieces.reverse(),
+                }
+                json!(text(&pieces))
             }
             (Kind::Counter, "read") => json!(self.random.random_range(-1..4)),
             (_, "read" | "dequeue" | "pop") => self.some_value(),

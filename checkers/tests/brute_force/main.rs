@@ -145,3 +145,8 @@ fn bags_with_unique_values() {
 fn mutexes() {
     compare(Kind::Mutex, always("mutex-greedy"));
 }
+
+#[test]
+fn texts_of_unique_pieces() {
+    compare(Kind::Text, always("texts"));
+}

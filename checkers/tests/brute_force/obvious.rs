@@ -37,6 +37,7 @@ pub(crate) fn is_linearizable(model: &str, history: &History) -> bool {
         "set" | "queue" | "stack" | "bag" => json!([]),
         "counter" => json!(0),
         "mutex" => json!("free"),
+        "kv" => json!(""),
         _ => Value::Null,
     };
     place_rest(model, &initial, &operations)
@@ -102,7 +103,9 @@ fn apply_one(model: &str, state: &Value, operation: &Plain<'_>) -> Option<Value>
             };
             is_right.then(|| state.clone())
         }
-        (_, "write") => Some(argument.clone()),
+        (_, "get") => result.is_none_or(|result| result == state).then(|| state.clone()),
+        (_, "append") => Some(json!(format!("{}{}", state.as_str()?, argument.as_str()?))),
+        (_, "write" | "put") => Some(argument.clone()),
         (_, "cas") => (*state == argument[0]).then(|| argument[1].clone()),
         ("counter", "add") => Some(json!(state.as_i64()? + argument.as_i64()?)),
         (_, "add") => {

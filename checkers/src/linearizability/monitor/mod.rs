@@ -14,6 +14,7 @@ pub(crate) mod queue;
 #[cfg(test)]
 mod random_test;
 pub(crate) mod stack;
+pub(crate) mod texts;
 mod tree;
 pub(crate) mod zones;
 

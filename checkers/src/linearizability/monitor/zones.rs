@@ -93,8 +93,8 @@ impl Extent {
 
     /// A later group of a chain has an operation that was over before one of an earlier group began.
     pub(super) fn out_of_chain(earlier: &Self, later: &Self) -> Conflict {
-        let words = "compare-and-sets fix the order of these values, yet an operation on the later one was over before one on \
-                     the earlier one began";
+        let words = "each of some values was made from the one before, which fixes their order, yet an operation on a later \
+                     one was over before one on an earlier one began";
         Conflict::list([Part::Text(words)], [later.completed_by, earlier.invoked_by])
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn read_too_early(read: u32, write: u32) -> Conflict {
 
 pub(super) fn two_out_of_one(old: u32, one: u32, other: u32) -> Conflict {
     let words = [
-        Part::Text("two compare-and-sets replaced the value "),
+        Part::Text("two operations that happened each replaced the value "),
         Part::Value(old),
         Part::Text(", which was there only once"),
     ];
@@ -254,7 +254,7 @@ impl Blocks<'_> {
         }
         let left_over = (0..self.groups.len()).filter(|value| self.groups[*value].is_known && !reached[*value]);
         let writers = left_over.filter_map(|value| self.writer(value as u32));
-        let words = [Part::Text("compare-and-sets need each other's values in a circle")];
+        let words = [Part::Text("operations that happened need each other's values in a circle")];
         Conflict::list(words, writers.take(NAMED_MAX).map(|write| write.span.operation))
     }
 }
