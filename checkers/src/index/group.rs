@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::history::{Function, History, KeyId, Operation, Outcome, ValueId};
+use crate::history::{Function, History, KeyId, Operation, Outcome, ValueId, Values};
 use crate::model::{foreign_operation, foreign_value};
 
 /// A key within the groups, and the only write of it that did or may have happened.
@@ -48,33 +48,46 @@ pub(crate) struct GroupIndex {
     numbers: FxHashMap<(KeyId, ValueId), u32>,
 }
 
-/// Whether a micro-operation writes.
+/// One micro-operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Micro {
-    Read,
-    Write,
+    Read(ValueId, ValueId),
+    Write(ValueId, ValueId),
+}
+
+/// What a transaction does.
+enum Transaction {
+    Reads,
+    Write(ValueId, ValueId),
 }
 
 /// Whether an operation is a transaction of micro-operations, by its look.
 #[must_use]
 pub(crate) fn is_transaction(operation: &Operation<'_>) -> bool {
-    operation.function() == Function::Txn || micro_operations(operation, operation.argument()).is_some()
+    let values = operation.history().values();
+    let is_micro = |items: &[ValueId]| !items.is_empty() && items.iter().all(|item| micro(values, *item).is_some());
+    operation.function() == Function::Txn || values.as_list(operation.argument()).is_some_and(is_micro)
 }
 
-/// The micro-operations of a list; `None` where it is no list of them.
-fn micro_operations<'h>(operation: &Operation<'h>, list: ValueId) -> Option<Vec<(Micro, ValueId, ValueId)>> {
-    let values = operation.history().values();
-    let micro = |item: &ValueId| {
-        let [what, key, value] = values.as_list(*item)? else { return None };
-        let what = match values.as_text(*what)? {
-            "r" | "read" => Micro::Read,
-            "w" | "write" => Micro::Write,
-            _ => return None,
-        };
-        Some((what, *key, *value))
-    };
+fn micro(values: &Values, item: ValueId) -> Option<Micro> {
+    let [what, key, value] = values.as_list(item)? else { return None };
+    match values.as_text(*what)? {
+        "r" | "read" => Some(Micro::Read(*key, *value)),
+        "w" | "write" => Some(Micro::Write(*key, *value)),
+        _ => None,
+    }
+}
+
+/// A single write or some reads; `None` for all else.
+fn transaction(values: &Values, list: ValueId) -> Option<Transaction> {
     let items = values.as_list(list).filter(|items| !items.is_empty())?;
-    items.iter().map(micro).collect()
+    if let [item] = items
+        && let Some(Micro::Write(key, value)) = micro(values, *item)
+    {
+        return Some(Transaction::Write(key, value));
+    }
+    let is_read = |item: &ValueId| matches!(micro(values, *item), Some(Micro::Read(..)));
+    items.iter().all(is_read).then_some(Transaction::Reads)
 }
 
 impl GroupIndex {
@@ -90,12 +103,13 @@ impl GroupIndex {
             if !matches!(operation.function(), Function::Txn | Function::Read | Function::Write) {
                 return Err(foreign_operation(&operation, "group of keys written once"));
             }
-            let micro = micro_operations(&operation, operation.argument());
-            let expected = "a list of one write or of some reads";
-            match micro.ok_or_else(|| foreign_value(&operation, expected, operation.argument()))?.as_slice() {
-                [(Micro::Write, key, value)] => index.write(&operation, *key, *value)?,
-                micro if micro.iter().all(|(what, ..)| *what == Micro::Read) => reads.push(operation),
-                _ => return Err(foreign_value(&operation, expected, operation.argument())),
+            match transaction(history.values(), operation.argument()) {
+                Some(Transaction::Write(key, value)) => index.write(&operation, key, value)?,
+                Some(Transaction::Reads) => reads.push(operation),
+                None => {
+                    let expected = "a list of one write or of some reads";
+                    return Err(foreign_value(&operation, expected, operation.argument()));
+                }
             }
         }
         for read in reads {
@@ -133,10 +147,12 @@ impl GroupIndex {
 
     fn read(&mut self, operation: &Operation<'_>) -> Result<(), String> {
         let Some(result) = operation.result().filter(|_| !operation.is_final()) else { return Ok(()) };
-        let micro = micro_operations(operation, result);
-        let micro = micro.ok_or_else(|| foreign_value(operation, "a list of reads as its result", result))?;
-        let mut seen = Vec::with_capacity(micro.len());
-        for (_, key, value) in micro {
+        let values = operation.history().values();
+        let malformed = || foreign_value(operation, "a list of reads as its result", result);
+        let items = values.as_list(result).ok_or_else(malformed)?;
+        let mut seen = Vec::with_capacity(items.len());
+        for item in items {
+            let Some(Micro::Read(key, value)) = micro(values, *item) else { return Err(malformed()) };
             let number = self.number(operation, key);
             let object = self.objects[number as usize];
             let write = object.write.and_then(|write| operation.history().operation(write as usize));
