@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use schism_checkers::format::ReadOptions;
 use schism_checkers::history::History;
 use schism_checkers::synth::{self, ObjectKind, Shape};
+use schism_checkers::transactions::{self, ConsistencyModel, TransactionModel};
 use schism_checkers::{Limits, Validity, check_model, model};
 use serde::{Deserialize, Serialize};
 
@@ -65,16 +66,24 @@ pub(crate) fn seconds(seconds: f64) -> String {
 pub(crate) struct Said {
     pub(crate) verdict: Validity,
     pub(crate) how: String,
-    /// Operations of the witness.
-    pub(crate) witness: Option<usize>,
+    /// What shows it.
+    pub(crate) found: String,
 }
 
 /// Judges a history by the checker of its object.
 pub(crate) fn judge(history: &History, object: &str, limits: &Limits<'_>) -> Result<Said, String> {
+    if let Some(model) = TransactionModel::by_name(object) {
+        let strict = ConsistencyModel::by_name("strict-serializable").ok_or("strict serializability has no name")?;
+        let check = transactions::check(history, model, strict, limits);
+        let found = check.anomalies.iter().map(|anomaly| format!("{} {}", anomaly.name, anomaly.count));
+        let told = if check.valid == Validity::Unknown { check.reasons.join("; ") } else { check.algorithm.to_owned() };
+        return Ok(Said { verdict: check.valid, how: told, found: found.collect::<Vec<_>>().join(", ") });
+    }
     let model = model::by_name(object).ok_or_else(|| format!("there is no checker of a {object} yet"))?;
     let check = check_model(history, model, limits);
     let how = if check.valid == Validity::Unknown { check.reasons.join("; ") } else { check.algorithm };
-    Ok(Said { verdict: check.valid, how, witness: check.witness.map(|witness| witness.events.len()) })
+    let found = check.witness.map(|witness| format!("witness of {} lines", witness.events.len()));
+    Ok(Said { verdict: check.valid, how, found: found.unwrap_or_default() })
 }
 
 /// Processor time of this process and its threads, in seconds; Linux counts in hundredths.
@@ -180,7 +189,7 @@ pub(crate) fn synthetic(shape: &Shape, rounds: usize) -> Result<Figures, Box<dyn
         peak_mib: peak.mib(),
         worst_s: None,
         events_per_second: None,
-        note: said.witness.map(|events| format!("witness of {events} lines")).unwrap_or_default(),
+        note: said.found,
     })
 }
 

@@ -9,6 +9,7 @@ use super::*;
 use crate::format::ReadOptions;
 use crate::history::EventType;
 use crate::linearizability::check_model;
+use crate::transactions::{self, ConsistencyModel, TransactionModel};
 use crate::{Limits, Validity, model};
 
 /// Seeds of each test against the obvious search.
@@ -203,6 +204,28 @@ fn the_checkers_say_the_same() {
         }
     }
     assert!(decided > 2_000, "{decided}");
+}
+
+#[test]
+fn the_checkers_of_transactions_say_the_same() {
+    let strict = ConsistencyModel::by_name("strict-serializable").unwrap();
+    for seed in 0..60 {
+        for shape in shapes(seed).iter().filter(|shape| shape.object.is_transactional()) {
+            let model = TransactionModel::by_name(shape.object.name()).unwrap();
+            let check = transactions::check(&history(shape, seed).unwrap(), model, strict, &Limits::NONE);
+            let found: Vec<&str> = check.anomalies.iter().map(|anomaly| anomaly.name).collect();
+            let is_right = match (shape.violation, shape.object) {
+                (None, _) => check.valid == Validity::Valid,
+                (Some(_), ObjectKind::ListAppend) => check.valid == Validity::Invalid,
+                // The order of a register's versions is not always known, and without it neither is what is stale.
+                (Some(violation), _) => {
+                    check.valid == Validity::Invalid
+                        || matches!(violation.kind, ViolationKind::StaleRead | ViolationKind::LostWrite)
+                }
+            };
+            assert!(is_right, "seed {seed}: {shape:?}: {:?} {found:?} {:?}", check.valid, check.reasons);
+        }
+    }
 }
 
 #[test]
