@@ -15,6 +15,7 @@
 //! - [`counter_bounds`], [`total_queue`], [`unique_ids`], [`bank`], [`long_fork`], [`causal_reverse`], [`lock`]: one kind of
 //!   object a file, for workloads that make it.
 //! - [`transactions`]: which isolation anomalies transactions show, and which consistency models these rule out.
+//! - [`online`]: what can be said before the end, event by event, in bounded memory.
 //! - [`verdict`]: `Valid | Unknown | Invalid`, findings and their witnesses.
 //! - [`witness`]: operations in English.
 //! - [`synth`]: seeded histories of a simulated object, correct or with a planted violation.
@@ -39,6 +40,7 @@ pub mod linearizability;
 pub mod lock;
 pub mod long_fork;
 pub mod model;
+pub mod online;
 pub mod recovery;
 pub mod register_values;
 pub mod registry;

@@ -55,6 +55,14 @@ const KNOWN: [(&str, Function); 14] = [
     ("txn", Function::Txn),
 ];
 
+impl Function {
+    /// The function of a name that a model of this crate knows.
+    #[must_use]
+    pub(crate) fn known(name: &str) -> Option<Self> {
+        KNOWN.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+    }
+}
+
 /// Names of functions that are not in [`Function`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Functions {
@@ -67,8 +75,8 @@ impl Functions {
     /// # Errors
     /// More than 65,536 unknown names.
     pub(super) fn function(&mut self, values: &mut Values, name: &str) -> Result<Function, String> {
-        if let Some((_, known)) = KNOWN.iter().find(|(known, _)| *known == name) {
-            return Ok(*known);
+        if let Some(known) = Function::known(name) {
+            return Ok(known);
         }
         let id = values.text(name);
         let place = self.others.iter().position(|other| *other == id).unwrap_or_else(|| {

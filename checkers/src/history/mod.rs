@@ -21,6 +21,7 @@ pub use event::{Event, EventType, INDEX_MISSING, Process};
 pub use function::Function;
 pub use history::{History, KeyId, MalformedHistory, ProcessId};
 pub use line::{Line, ProcessName, Source};
+pub(crate) use operation::level_promises_recency;
 pub use operation::{Operation, Outcome};
 pub use timeline::{ClaimChange, FaultWindow, Note, Phase, PhaseStart, Timeline};
 pub use value::{DisplayValue, Value, ValueId, Values};

@@ -22,6 +22,11 @@ pub enum Outcome {
 /// Read levels that promise nothing about recency: `local` of the bundled node, `serializable` of etcd.
 const LEVELS_WITHOUT_PROMISE: [&str; 2] = ["local", "serializable"];
 
+/// Whether reads at a level promise to see every acknowledged write; where no level is named they are taken at their word.
+pub(crate) fn level_promises_recency(level: Option<&str>) -> bool {
+    level.is_none_or(|level| !LEVELS_WITHOUT_PROMISE.contains(&level))
+}
+
 /// A view of one operation; copies nothing out of the history.
 #[derive(Clone, Copy)]
 pub struct Operation<'h> {
@@ -195,7 +200,7 @@ impl<'h> Operation<'h> {
     /// Whether its level promises to see every acknowledged write; a history that names no level is taken at its word.
     #[must_use]
     pub fn promises_recency(&self) -> bool {
-        self.level().is_none_or(|level| !LEVELS_WITHOUT_PROMISE.contains(&level))
+        level_promises_recency(self.level())
     }
 
     /// A closing read of one node's own state, used for divergence only.

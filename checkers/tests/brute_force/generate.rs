@@ -69,6 +69,8 @@ struct Simulation {
     events: Vec<Event>,
     /// Chance in percent that an effect or an answer is wrong.
     mistakes: u32,
+    /// Chance in percent that an operation stays undecided.
+    undecided: u32,
 }
 
 /// Pieces put together: none begins another.
@@ -82,6 +84,22 @@ pub(crate) fn generate(kind: Kind, seed: u64) -> Vec<Event> {
     let mistakes = [0, 25, 50][random.random_range(0..3)];
     let operations = random.random_range(2..=OPERATIONS_MAX);
     let processes = random.random_range(1..=PROCESSES_MAX);
+    generate_shaped(kind, random, &Shape { operations, processes, mistakes, undecided: 25 })
+}
+
+/// What a history is like.
+pub(crate) struct Shape {
+    pub(crate) operations: usize,
+    /// Busy at once at most.
+    pub(crate) processes: usize,
+    /// Chance in percent that an effect or an answer is wrong.
+    pub(crate) mistakes: u32,
+    /// Chance in percent that an operation stays undecided, one in three of them open.
+    pub(crate) undecided: u32,
+}
+
+/// A history of a given shape.
+pub(crate) fn generate_shaped(kind: Kind, random: ChaCha8Rng, shape: &Shape) -> Vec<Event> {
     let mut simulation = Simulation {
         kind,
         random,
@@ -91,9 +109,10 @@ pub(crate) fn generate(kind: Kind, seed: u64) -> Vec<Event> {
         state: Vec::new(),
         open: Vec::new(),
         events: Vec::new(),
-        mistakes,
+        mistakes: shape.mistakes,
+        undecided: shape.undecided,
     };
-    simulation.run(operations, processes);
+    simulation.run(shape.operations, shape.processes);
     simulation.events
 }
 
@@ -195,13 +214,13 @@ impl Simulation {
         }
         let open = self.open.swap_remove(place);
         let ending = self.random.random_range(0..100);
-        if ending < 8 {
+        if ending < self.undecided / 3 {
             return;
         }
-        if ending < 25 {
+        if ending < self.undecided {
             return self.record(EventType::Info, open.process, open.f, Value::Null);
         }
-        if ending < 32 && open.result.is_none() {
+        if ending < self.undecided + 7 && open.result.is_none() {
             return self.record(EventType::Fail, open.process, open.f, Value::Null);
         }
         let result = match open.result {
