@@ -34,9 +34,10 @@ pub(super) fn read(
         while at < end {
             // No value and no space between values contains a line break, so nothing runs into the next line.
             let mut cursor = Cursor { bytes: text, at };
-            let parsed = reader.fields(&mut cursor, builder.values_mut());
-            let fields = match parsed {
-                Ok(fields) if ends_line(&mut cursor, end) => fields,
+            let mut fields = Fields::default();
+            let parsed = reader.read_fields(&mut cursor, builder.values_mut(), &mut fields);
+            match parsed {
+                Ok(()) if ends_line(&mut cursor, end) => {}
                 _ => {
                     // Again, and this time only this line, so that its end is known.
                     let line_end = memchr(b'\n', &text[at..end]).map_or(end, |length| at + length);
@@ -72,7 +73,7 @@ pub(super) fn read(
 
 /// The first seven as they are written, for comparing whole words.
 const USUAL: [&[u8]; 7] =
-    [b"\"index\":", b",\"time\":", b",\"type\":", b",\"process\":", b",\"f\":", b",\"key\":", b",\"value\":"];
+    [b",\"index\":", b",\"time\":", b",\"type\":", b",\"process\":", b",\"f\":", b",\"key\":", b",\"value\":"];
 /// Functions whose names need no decoding.
 const FUNCTIONS: [(&[u8], &str); 7] = [
     (b"\"read\"", "read"),
@@ -92,32 +93,50 @@ struct JsonlReader {
 
 impl JsonlReader {
     /// The object that begins here.
-    fn fields<'t>(&mut self, cursor: &mut Cursor<'t>, values: &mut Values) -> Result<Fields<'t>, Fault> {
-        let mut fields = Fields::default();
+    fn read_fields<'t>(
+        &mut self,
+        cursor: &mut Cursor<'t>,
+        values: &mut Values,
+        fields: &mut Fields<'t>,
+    ) -> Result<(), Fault> {
         json::skip_space(cursor);
         if !cursor.takes(b"{") {
             return cursor.fault("expected `{`: every line is one JSON object");
         }
-        for (place, name) in USUAL.iter().enumerate() {
-            if fields.seen & (1 << place) == 0 && cursor.takes(name) {
-                self.field(place, cursor, values, &mut fields)?;
-            } else if place == 0 && cursor.takes(&USUAL[1][1..]) {
-                // A line without an index.
-                self.field(1, cursor, values, &mut fields)?;
-            }
-        }
+        self.usual_field::<0>(cursor, values, fields)?;
+        self.usual_field::<1>(cursor, values, fields)?;
+        self.usual_field::<2>(cursor, values, fields)?;
+        self.usual_field::<3>(cursor, values, fields)?;
+        self.usual_field::<4>(cursor, values, fields)?;
+        self.usual_field::<5>(cursor, values, fields)?;
+        self.usual_field::<6>(cursor, values, fields)?;
         if fields.seen == 0 {
             json::skip_space(cursor);
             if cursor.takes(b"}") {
                 return missing(cursor, "time");
             }
-            self.field_by_name(cursor, values, &mut fields)?;
+            self.field_by_name(cursor, values, fields)?;
         }
         while json::another(cursor, b'}')? {
-            self.field_by_name(cursor, values, &mut fields)?;
+            self.field_by_name(cursor, values, fields)?;
         }
-        self.check(cursor, &mut fields, values)?;
-        Ok(fields)
+        self.check(cursor, fields, values)
+    }
+
+    /// Reads a field if it is next, with the comma before it. (A constant place makes this one comparison and one call.)
+    #[inline]
+    fn usual_field<'t, const PLACE: usize>(
+        &mut self,
+        cursor: &mut Cursor<'t>,
+        values: &mut Values,
+        fields: &mut Fields<'t>,
+    ) -> Result<(), Fault> {
+        let is_first = fields.seen == 0;
+        let name = if is_first { &USUAL[PLACE][1..] } else { USUAL[PLACE] };
+        if !cursor.takes(name) {
+            return Ok(());
+        }
+        self.field(PLACE, cursor, values, fields)
     }
 
     fn field_by_name<'t>(
@@ -198,7 +217,7 @@ impl JsonlReader {
     fn fault_of(&mut self, line: &[u8], values: &mut Values) -> Fault {
         self.json.stack.clear();
         let mut cursor = Cursor::new(line);
-        let fault = self.fields(&mut cursor, values).err();
+        let fault = self.read_fields(&mut cursor, values, &mut Fields::default()).err();
         fault.unwrap_or_else(|| Fault::new(cursor.at, "more after the object: every line is one JSON object"))
     }
 }
