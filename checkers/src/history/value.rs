@@ -107,8 +107,26 @@ enum Kind {
 /// Every value of a history that is not a small integer, each once.
 #[derive(Clone, Default)]
 pub struct Values {
-    table: HashTable<u32>,
+    table: HashTable<Slot>,
     pools: Pools,
+}
+
+/// 2⁶⁴ divided by the golden ratio: Fibonacci hashing.
+const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// An entry of the table. It keeps its hash, so that neither growing nor most comparisons look at the value.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u32,
+    place: u32,
+}
+
+impl Slot {
+    /// The hash as the table wants it: its low bits choose the bucket, its high ones are compared first.
+    #[inline]
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash).wrapping_mul(GOLDEN_RATIO) ^ u64::from(hash)
+    }
 }
 
 /// The contents, one pool for each kind.
@@ -185,7 +203,8 @@ impl Pools {
     }
 }
 
-fn hash_of(value: Value<'_>) -> u64 {
+#[inline]
+fn hash_of(value: Value<'_>) -> u32 {
     let mut hasher = FxHasher::default();
     match value {
         Value::Null => 0_u8.hash(&mut hasher),
@@ -194,10 +213,24 @@ fn hash_of(value: Value<'_>) -> u64 {
         Value::Float(value) => (Kind::Float, value.to_bits()).hash(&mut hasher),
         Value::Number(text) => (Kind::Number, text).hash(&mut hasher),
         Value::Text(text) => text.hash(&mut hasher),
-        Value::List(items) => (Kind::List, items).hash(&mut hasher),
+        Value::List(items) => hash_numbers(items, &mut hasher),
         Value::Map(pairs) => (Kind::Map, pairs).hash(&mut hasher),
     }
-    hasher.finish()
+    // All bits have a say in the high half of the product.
+    (hasher.finish().wrapping_mul(GOLDEN_RATIO) >> 32) as u32
+}
+
+/// Two numbers at a time: histories of transactions are mostly lists.
+#[inline]
+fn hash_numbers(items: &[ValueId], hasher: &mut FxHasher) {
+    hasher.write_usize(items.len());
+    let (pairs, last) = items.as_chunks::<2>();
+    for [one, other] in pairs {
+        hasher.write_u64(u64::from(one.0) | u64::from(other.0) << 32);
+    }
+    for item in last {
+        hasher.write_u32(item.0);
+    }
 }
 
 /// Equal as values of a history: unlike numbers, not-a-number equals itself.
@@ -260,10 +293,7 @@ impl Values {
             Value::Bool(true) => Some(ValueId::TRUE),
             Value::Bool(false) => Some(ValueId::FALSE),
             Value::Integer(integer) if ValueId::small(integer).is_some() => ValueId::small(integer),
-            _ => {
-                let found = self.table.find(hash_of(value), |place| is_same(self.pools.get(*place as usize), value));
-                found.map(|place| ValueId::in_table(*place as usize))
-            }
+            _ => self.find_in_table(hash_of(value), value),
         }
     }
 
@@ -332,13 +362,31 @@ impl Values {
         }
     }
 
+    fn find_in_table(&self, hash: u32, value: Value<'_>) -> Option<ValueId> {
+        let pools = &self.pools;
+        let is_value = |slot: &Slot| {
+            slot.hash == hash
+                && match value {
+                    // The most frequent kind, without looking at the others.
+                    Value::List(items) => {
+                        let Entry { start, length, kind } = pools.entries[slot.place as usize];
+                        kind == Kind::List && length as usize == items.len() && pools.items[start..].starts_with(items)
+                    }
+                    _ => is_same(pools.get(slot.place as usize), value),
+                }
+        };
+        self.table.find(Slot::spread(hash), is_value).map(|slot| ValueId::in_table(slot.place as usize))
+    }
+
+    /// The number of a value that is not a constant.
     fn intern(&mut self, value: Value<'_>) -> ValueId {
-        if let Some(found) = self.find(value) {
+        let hash = hash_of(value);
+        if let Some(found) = self.find_in_table(hash, value) {
             return found;
         }
         let place = self.pools.push(value);
-        let pools = &self.pools;
-        self.table.insert_unique(hash_of(value), place as u32, |place| hash_of(pools.get(*place as usize)));
+        let slot = Slot { hash, place: place as u32 };
+        self.table.insert_unique(Slot::spread(hash), slot, |slot| Slot::spread(slot.hash));
         ValueId::in_table(place)
     }
 
