@@ -60,13 +60,14 @@ fn lost_acknowledgements(context: &Context<'_>) -> Option<Vec<u64>> {
     let sets = context.sets().ok().filter(|_| is_set)?;
     let mut lost = Vec::new();
     for key in &sets.keys {
-        let at_end = match key.closing_read(history) {
-            ClosingRead::Read(place) => key.membership(&key.reads[place]),
+        let (at_end, began_ns) = match key.closing_read(history) {
+            ClosingRead::Read(place) => (key.membership(&key.reads[place]), key.reads[place].span.invoked),
             _ if key.last_acknowledged_ns(history).is_none() => continue,
             _ => return None,
         };
         let missing = key.elements.iter().zip(at_end).filter(|(_, at_end)| !at_end);
-        lost.extend(missing.filter_map(|(element, _)| element.acknowledged(history)?.completed_ns()));
+        let acknowledged = missing.filter_map(|(element, _)| element.acknowledged(history)?.completed_ns());
+        lost.extend(acknowledged.filter(|acknowledged| *acknowledged < began_ns));
     }
     lost.sort_unstable();
     Some(lost)

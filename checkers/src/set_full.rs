@@ -116,17 +116,18 @@ impl<'h> Account<'h> {
         if from_nowhere {
             self.unexpected.push(case(element.first_add(history)));
         }
-        let Some(possible) = possible else { return };
-        if closing.is_none() {
-            return;
-        }
+        let (Some(possible), Some(closing)) = (possible, closing) else { return };
         let acknowledged = element.acknowledged(history);
+        // An add that was still under way may have come after the closing read; so may what a read under way then returned.
+        let is_before_closing = |operation: &Operation<'_>| {
+            operation.completed_ns().is_some_and(|completed| completed < closing.invoked_ns())
+        };
         match (acknowledged, at_end) {
-            (Some(add), false) => self.lost.push(case(Some(add))),
+            (Some(add), false) if is_before_closing(&add) => self.lost.push(case(Some(add))),
             (None, true) => self.recovered.push(case(Some(possible))),
             _ => {}
         }
-        if seen.is_some() && !at_end {
+        if seen.filter(is_before_closing).is_some() && !at_end {
             self.dirty.push(case(acknowledged.or(Some(possible))));
         }
     }
@@ -334,6 +335,18 @@ mod tests {
         let analysis = judged(&text);
         assert_eq!(counts(&analysis), [Some(1), Some(0), Some(2), Some(0)]);
         assert_eq!(analysis.valid, Validity::Invalid);
+    }
+
+    #[test]
+    fn what_comes_while_the_closing_read_is_under_way_is_neither_lost_nor_dirty() {
+        let mut text = HistoryText::new();
+        text.nemesis(0, "phase", json!("final"));
+        // Acknowledged late; undecided, and seen by a read that began before the closing read and ended after its invocation.
+        text.ok((10, 60), 1, "add", json!(1), json!(1)).invoke(10, 2, "add", json!(2));
+        text.ok((40, 50), 3, "read", Value::Null, json!([2])).ok((50, 55), 4, "read", Value::Null, json!([]));
+        assert_eq!(counts(&judged(&text)), [Some(0), Some(0), Some(0), Some(0)]);
+        text.ok((20, 49), 5, "add", json!(3), json!(3)).ok((40, 49), 6, "read", Value::Null, json!([2]));
+        assert_eq!(counts(&judged(&text)), [Some(1), Some(0), Some(1), Some(0)]);
     }
 
     #[test]

@@ -6,10 +6,10 @@
 //!
 //! - *stable*: the last read of all returned it. It took, from when it was known, up to the invocation of a at least, to stay
 //!   visible; it is *stale* if that is after it was known.
-//! - *lost*: acknowledged, and the closing read does not return it. It was there, from when it was known, up to the invocation of
+//! - *lost*: acknowledged before the closing read was invoked, which does not return it. It was there, from when it was known, up to the invocation of
 //!   p at least; for no time at all if there is no p.
-//! - *never read*: acknowledged, without a closing read to decide, and no p.
-//! - Elements that were returned, and not by the last read, are none of these where there is no closing read.
+//! - *never read*: acknowledged, not lost, and no p.
+//! - Elements that were returned, and not by the last read, are none of these where they are not lost.
 //!
 //! Elements that nobody added count for nothing. Finding a for every element takes one pass over the reads from the last to the
 //! first, which counts for how many reads an element has been returned without a gap: O(total size of the reads).
@@ -47,7 +47,7 @@ impl Visibility {
         self.has_reads |= !reads.is_empty();
         let without_gap = without_gap(key, closing);
         let last_sights = last_sights(key, closing);
-        let closing_ns = closing.map(|place| key.reads[place].span.completed);
+        let closing_span = closing.map(|place| key.reads[place].span);
         for (number, element) in key.elements.iter().enumerate() {
             if element.possible == NONE {
                 continue;
@@ -55,7 +55,7 @@ impl Visibility {
             let run = without_gap[number];
             let acknowledged_ns = element.acknowledged(history).and_then(|add| add.completed_ns());
             let first_seen_ns = Some(first_sights[number].completed).filter(|_| !first_sights[number].is_absent());
-            let seen_at_end_ns = closing_ns.filter(|_| run > 0);
+            let seen_at_end_ns = closing_span.filter(|_| run > 0).map(|span| span.completed);
             let known_ns = [acknowledged_ns, first_seen_ns, seen_at_end_ns].into_iter().flatten().min();
             let Some(known_ns) = known_ns else { continue };
             self.is_any_known = true;
@@ -66,7 +66,7 @@ impl Visibility {
                 if latency_ns > 0 {
                     self.stale.push(Stale { latency_ns, key: key.key, element: element.value });
                 }
-            } else if acknowledged_ns.is_some() && closing.is_some() {
+            } else if closing_span.is_some_and(|span| acknowledged_ns.is_some_and(|known| known < span.invoked)) {
                 self.lost_ns.push(last_sights[number].map_or(0, |invoked| invoked.saturating_sub(known_ns)));
             } else if first_seen_ns.is_none() {
                 self.never_read += 1;
