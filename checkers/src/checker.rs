@@ -73,26 +73,32 @@ pub struct Checker {
 /// Lets several checkers judge one history together. A history without any operation is unknown, never valid.
 #[must_use]
 pub fn judge(history: &History, limits: &Limits<'_>, checkers: &[&Checker]) -> Analysis {
-    let context = Context::new(history, limits);
+    judge_in(&Context::new(history, limits), checkers)
+}
+
+/// As [`judge`], in a context with semantics of one's own.
+#[must_use]
+pub fn judge_in(context: &Context<'_>, checkers: &[&Checker]) -> Analysis {
     let mut analysis = Analysis::default();
     for checker in checkers {
         // A checker works on its own copy: what a panic leaves half done is thrown away.
         let mut own = analysis.clone();
-        match std::panic::catch_unwind(AssertUnwindSafe(|| (checker.check)(&context, &mut own))) {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| (checker.check)(context, &mut own))) {
             Ok(()) => analysis = own,
             Err(panic) => {
                 analysis.unknown(format!("the checker {} panicked: {}", checker.name, panic_message(&*panic)))
             }
         }
     }
-    if history.operations().len() == 0 {
+    if context.history.operations().len() == 0 {
         analysis.unknown("the history has no operation: nothing was tested");
     }
     analysis
 }
 
 /// What a panic says.
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+#[must_use]
+pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let message = panic.downcast_ref::<&str>().copied();
     message.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

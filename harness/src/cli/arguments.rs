@@ -201,27 +201,75 @@ pub(super) struct CampaignArguments {
 /// `schism check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// Histories, directories of runs, or - for standard input
-    #[arg(value_name = "FILE", required = true)]
+    /// Histories, directories of runs, or - for standard input; .gz is read as it is
+    #[arg(value_name = "FILE", required_unless_present = "list_models")]
     pub(super) files: Vec<PathBuf>,
-    /// Decide linearizability of this object (see: schism list models)
+    /// Decide linearizability of this object, or the consistency of these transactions
     #[arg(long, value_name = "NAME")]
     pub(super) model: Option<String>,
+    /// What list-append and rw-register are to satisfy, such as serializable or snapshot-isolation
+    #[arg(long, value_name = "NAME", default_value = "strict-serializable")]
+    pub(super) consistency_model: String,
     /// A weaker check with a name of its own (see: schism list checkers); may be repeated
     #[arg(long = "checker", value_name = "NAME")]
     pub(super) checkers: Vec<String>,
-    /// The format of the histories
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) input: super::check::Input,
-    /// Bound of the search, per file
-    #[arg(long, value_name = "DURATION", value_parser = parse_ms, default_value = "60s")]
-    pub(super) timeout: u64,
-    /// Bound of the memory the search may hold, per file, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 2048)]
-    pub(super) memory_limit: usize,
+    /// List the models and consistency models, and exit
+    #[arg(long)]
+    pub(super) list_models: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value = "table")]
     pub(super) format: Format,
+    /// Draw what shows a violation as SVG: a file, or with several histories a directory
+    #[arg(long, value_name = "PATH")]
+    pub(super) svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: CheckReadingArguments,
+    #[command(flatten)]
+    pub(super) meaning: CheckMeaningArguments,
+    #[command(flatten)]
+    pub(super) limits: CheckLimitArguments,
+}
+
+/// How `schism check` reads.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reading")]
+pub(super) struct CheckReadingArguments {
+    /// The format of the histories
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) input: super::check::Input,
+    /// Values are pairs [key value], as Jepsen writes independent keys
+    #[arg(long)]
+    pub(super) independent: bool,
+    /// Judge the readable part of a history whose last line is cut off
+    #[arg(long)]
+    pub(super) prefix: bool,
+}
+
+/// What `schism check` takes the history's words to mean.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Meaning (each format has a default: see docs/history-format.md)")]
+pub(super) struct CheckMeaningArguments {
+    /// What a register holds before any write: null, a number, or text
+    #[arg(long, value_name = "VALUE")]
+    pub(super) initial: Option<String>,
+    /// What a read of null says: that the object is absent, or nothing
+    #[arg(long, value_enum, value_name = "MEANING")]
+    pub(super) null_reads: Option<super::check::NullReads>,
+    /// What a cas that failed says: nothing, or that it saw another value
+    #[arg(long, value_enum, value_name = "MEANING")]
+    pub(super) failed_cas: Option<super::check::FailedCasMeaning>,
+}
+
+/// How much `schism check` may use.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits (past one the answer is unknown)")]
+pub(super) struct CheckLimitArguments {
+    /// Bound of reading and searching, per file
+    #[arg(long, value_name = "DURATION", value_parser = parse_ms, default_value = "60s")]
+    pub(super) timeout: u64,
+    /// Bound of the memory that a history and the search hold, per file, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub(super) memory_limit: usize,
 }
 
 /// `schism report`.
