@@ -112,7 +112,7 @@ fn exit_of(valid: Validity) -> Exit {
 fn judge_file(file: &Path, by: &By, arguments: &CheckArguments) -> Result<Judgement, CliError> {
     let start = Instant::now();
     forget_peak();
-    let shown = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let shown = file.display().to_string();
     let deadline = start + Duration::from_millis(arguments.limits.timeout);
     let should_stop = move || Instant::now() >= deadline;
     let mut judgement = match by {

@@ -61,12 +61,12 @@ pub(super) fn history(
         memory_bytes: arguments.limits.memory_limit.saturating_mul(1 << 20),
         should_stop,
     };
-    let read = if file == Path::new("-") {
-        History::read(std::io::stdin().lock(), &options)
+    let (read, shown) = if file == Path::new("-") {
+        (History::read(std::io::stdin().lock(), &options), "standard input")
     } else {
         let path = if file.is_dir() { RunDirectory::open(file).history() } else { file.to_owned() };
         let opened = File::open(&path).map_err(|error| CliError::new(Exit::BadInput, format!("{shown}: {error}")))?;
-        History::read(opened, &options)
+        (History::read(opened, &options), shown)
     };
     match read {
         Ok(history) => Ok(Read::History(Box::new(history))),
