@@ -246,7 +246,7 @@ pub(super) struct CheckReadingArguments {
 }
 
 /// What `schism check` takes the history's words to mean.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Meaning (each format has a default: see docs/history-format.md)")]
 pub(super) struct CheckMeaningArguments {
     /// What a register holds before any write: null, a number, or text
@@ -258,6 +258,12 @@ pub(super) struct CheckMeaningArguments {
     /// What a cas that failed says: nothing, or that it saw another value
     #[arg(long, value_enum, value_name = "MEANING")]
     pub(super) failed_cas: Option<super::check::FailedCasMeaning>,
+    /// rw-register: each key keeps the order in which every process used it
+    #[arg(long)]
+    pub(super) sequential_keys: bool,
+    /// rw-register: each key keeps the order of real time
+    #[arg(long)]
+    pub(super) linearizable_keys: bool,
 }
 
 /// How much `schism check` may use.

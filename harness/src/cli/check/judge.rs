@@ -7,19 +7,27 @@ use schism_checkers::checker::{self, Checker, Context};
 use schism_checkers::history::History;
 use schism_checkers::linearizability::check_model;
 use schism_checkers::model::{self, Model};
+use schism_checkers::transactions::{self, ConsistencyModel, TransactionCheck, TransactionModel, VersionOrder};
 use schism_checkers::witness::{self, SvgOptions};
 use schism_checkers::{Analysis, Limits, Validity, registry};
 
-use super::{Judgement, meaning};
+use super::{Consistency, Judgement, meaning};
 use crate::cli::arguments::CheckArguments;
 use crate::cli::{CliError, names};
 use crate::record::RunDirectory;
 use crate::report::layout::WIDTH_MAX;
 use crate::run::judge_directory;
 
+/// The models of transactions; all others are in the library's table of models.
+pub(super) const TRANSACTION_MODELS: [(&str, &str); 2] = [
+    ("list-append", "txn of [append, k, v] and [r, k, [v…]]: lists, empty at first"),
+    ("rw-register", "txn of [w, k, v] and [r, k, v]: registers with unique values, null at first"),
+];
+
 /// By what a history is judged.
 pub(super) enum By {
     Model(&'static Model),
+    Transactions(TransactionModel, ConsistencyModel),
     Checkers(Vec<&'static Checker>),
     /// A run's directory: by every checker of its workload.
     Workload,
@@ -29,11 +37,7 @@ impl By {
     pub(super) fn from_arguments(arguments: &CheckArguments) -> Result<Self, CliError> {
         match (&arguments.model, arguments.checkers.as_slice()) {
             (Some(_), [_, ..]) => Err(CliError::usage("give either --model or --checker, not both")),
-            (Some(name), []) => {
-                let known: Vec<&str> = model::list().iter().map(|model| model.name).collect();
-                let found = model::by_name(name).ok_or_else(|| CliError::usage(names::unknown("model", name, &known)));
-                Ok(Self::Model(found?))
-            }
+            (Some(name), []) => Self::from_model(name, arguments),
             (None, []) => Ok(Self::Workload),
             (None, typed) => {
                 let known: Vec<&str> = registry::list().iter().map(|checker| checker.name).collect();
@@ -43,6 +47,31 @@ impl By {
                 Ok(Self::Checkers(typed.iter().map(find).collect::<Result<_, _>>()?))
             }
         }
+    }
+
+    fn from_model(name: &str, arguments: &CheckArguments) -> Result<Self, CliError> {
+        if let Some(model) = model::by_name(name) {
+            return Ok(Self::Model(model));
+        }
+        let of_transactions = match name {
+            "list-append" => TransactionModel::ListAppend,
+            "rw-register" => TransactionModel::RwRegister(VersionOrder {
+                sequential_keys: arguments.meaning.sequential_keys,
+                linearizable_keys: arguments.meaning.linearizable_keys,
+                ..VersionOrder::DEFAULT
+            }),
+            _ => {
+                let objects = model::list().iter().map(|model| model.name);
+                let known: Vec<&str> = objects.chain(TRANSACTION_MODELS.map(|(name, _)| name)).collect();
+                return Err(CliError::usage(names::unknown("model", name, &known)));
+            }
+        };
+        let asked = &arguments.consistency_model;
+        let consistency = ConsistencyModel::by_name(asked).ok_or_else(|| {
+            let known: Vec<&str> = ConsistencyModel::judged().map(ConsistencyModel::name).collect();
+            CliError::usage(names::unknown("consistency model", asked, &known))
+        })?;
+        Ok(Self::Transactions(of_transactions, consistency))
     }
 }
 
@@ -108,12 +137,38 @@ fn judged(file: String, context: &Context<'_>, by: &By) -> Judgement {
                 ..Judgement::unknown(file, String::new())
             }
         }
+        By::Transactions(model, consistency) => {
+            let check = transactions::check(context.history, *model, *consistency, context.limits);
+            of_transactions(file, model.name(), check)
+        }
         By::Checkers(checkers) => {
             let names: Vec<&str> = checkers.iter().map(|checker| checker.name).collect();
             let ops = context.history.operations().len() as u64;
             Judgement { ops, ..of_analysis(file, names.join("+"), checker::judge_in(context, checkers)) }
         }
         By::Workload => Judgement::unknown(file, "a history alone has no workload".to_owned()),
+    }
+}
+
+fn of_transactions(file: String, model: &str, check: TransactionCheck) -> Judgement {
+    // The example of what makes it invalid, or else of what was found at all.
+    let shown = check.anomalies.iter().find(|anomaly| anomaly.forbidden).or(check.anomalies.first());
+    Judgement {
+        model: Some(model.to_owned()),
+        valid: check.valid,
+        ops: check.ops,
+        algorithm: check.algorithm.to_owned(),
+        anomalies: check.anomalies.iter().map(|anomaly| anomaly.name.to_owned()).collect(),
+        witness: shown.map(|anomaly| anomaly.witness.clone()),
+        reasons: check.reasons.clone(),
+        consistency: Some(Consistency {
+            model: check.consistency_model,
+            counts: check.anomalies.iter().map(|anomaly| (anomaly.name, anomaly.count)).collect(),
+            not: check.not,
+            also_not: check.also_not,
+            strongest_held: check.strongest_held,
+        }),
+        ..Judgement::unknown(file, String::new())
     }
 }
 

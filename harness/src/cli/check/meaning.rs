@@ -59,12 +59,13 @@ mod tests {
 
     #[test]
     fn flags_outweigh_the_default_of_the_format() {
-        let none = CheckMeaningArguments { initial: None, null_reads: None, failed_cas: None };
+        let none = CheckMeaningArguments::default();
         assert_eq!(semantics(Source::Edn, &none).null_read, NullRead::Unknown);
         let flags = CheckMeaningArguments {
             initial: Some("nil".to_owned()),
             null_reads: Some(NullReads::Value),
             failed_cas: Some(FailedCasMeaning::Observe),
+            ..none
         };
         let changed = semantics(Source::Edn, &flags);
         assert_eq!((changed.null_read, changed.failed_cas), (NullRead::Value, FailedCas::Observation));

@@ -8,6 +8,7 @@ mod meaning;
 mod read;
 mod show;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use judge::By;
 pub(super) use meaning::{FailedCasMeaning, NullReads};
 pub(super) use read::Input;
 
-/// What is said about one file; in JSON these fields, the last two only where there is something to say.
+/// What is said about one file; in JSON these fields, `reasons` and `consistency` only where there is something to say.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Judgement {
     file: String,
@@ -35,6 +36,8 @@ struct Judgement {
     witness: Option<Witness>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consistency: Option<Consistency>,
     /// The witness as people see it, operation by operation.
     #[serde(skip)]
     timeline: Option<String>,
@@ -43,8 +46,23 @@ struct Judgement {
     svg: Option<String>,
 }
 
+/// What transactions say about consistency models.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Consistency {
+    /// The model asked for.
+    model: &'static str,
+    /// How often each anomaly was found.
+    counts: BTreeMap<&'static str, u64>,
+    /// The weakest models that do not hold.
+    not: Vec<&'static str>,
+    /// All stronger ones.
+    also_not: Vec<&'static str>,
+    /// The strongest models that may hold.
+    strongest_held: Vec<&'static str>,
+}
+
 impl Judgement {
-    /// A file of which nothing could be judged within the limits.
+    /// A file of which nothing is known but why.
     fn unknown(file: String, reason: String) -> Self {
         Self {
             file,
@@ -56,7 +74,8 @@ impl Judgement {
             algorithm: String::new(),
             anomalies: Vec::new(),
             witness: None,
-            reasons: vec![reason],
+            reasons: if reason.is_empty() { Vec::new() } else { vec![reason] },
+            consistency: None,
             timeline: None,
             svg: None,
         }
@@ -117,7 +136,7 @@ fn judge_file(file: &Path, by: &By, arguments: &CheckArguments) -> Result<Judgem
     let should_stop = move || Instant::now() >= deadline;
     let mut judgement = match by {
         By::Workload => judge::run_directory(file, &shown)?,
-        By::Model(_) | By::Checkers(_) => match read::history(file, &shown, arguments, &should_stop)? {
+        By::Model(_) | By::Transactions(..) | By::Checkers(_) => match read::history(file, &shown, arguments, &should_stop)? {
             read::Read::History(history) => judge::history(shown, &history, by, arguments, &should_stop),
             read::Read::PastLimit(reason) => Judgement::unknown(shown, reason),
         },

@@ -1,9 +1,11 @@
 //! Judgements as a table and paragraphs, and the list of models.
 
+use schism_checkers::transactions::ConsistencyModel;
 use schism_checkers::{Validity, model};
 use serde_json::json;
 
-use super::Judgement;
+use super::judge::TRANSACTION_MODELS;
+use super::{Consistency, Judgement};
 use crate::cli::output::{Format, Output};
 use crate::cli::{CliError, Exit};
 use crate::report::layout::{Grid, WIDTH_MAX, paragraph};
@@ -47,7 +49,9 @@ pub(super) fn text(judgements: &[Judgement]) -> String {
     let told = judgements.iter().flat_map(|judgement| {
         let witness = judgement.witness.iter().flat_map(|witness| witness.text.lines());
         let reasons = judgement.reasons.iter().map(String::as_str);
-        let lines = witness.chain(reasons).map(|line| paragraph(line, WIDTH_MAX, "  "));
+        let models = judgement.consistency.iter().flat_map(consistency);
+        let told = witness.chain(reasons).map(str::to_owned).chain(models);
+        let lines = told.map(|line| paragraph(&line, WIDTH_MAX, "  "));
         let timeline = judgement.timeline.iter().map(|timeline| format!("\n{timeline}"));
         let mut lines = lines.chain(timeline).peekable();
         let title = lines.peek().is_some().then(|| format!("\n{}\n", judgement.file));
@@ -56,28 +60,51 @@ pub(super) fn text(judgements: &[Judgement]) -> String {
     std::iter::once(grid(judgements).text(WIDTH_MAX)).chain(told).collect()
 }
 
+/// Which models are ruled out, and which may hold.
+fn consistency(consistency: &Consistency) -> Vec<String> {
+    if consistency.counts.is_empty() {
+        return Vec::new();
+    }
+    let counts: Vec<String> = consistency.counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    vec![
+        format!("Found: {}.", counts.join(", ")),
+        format!("Does not hold: {}, and whatever is stronger.", consistency.not.join(", ")),
+        format!("May hold: {}, and whatever is weaker.", consistency.strongest_held.join(", ")),
+    ]
+}
+
 /// Lists what `--model` and `--consistency-model` take.
 ///
 /// # Errors
 /// Standard output cannot be written.
 pub(super) fn models(format: Format, output: &mut Output) -> Result<Exit, CliError> {
-    let models = model::list();
+    let objects = model::list().iter().map(|model| (model.name, model.description));
+    let models: Vec<(&str, &str)> = objects.chain(TRANSACTION_MODELS).collect();
+    let consistency = ConsistencyModel::judged()
+        .map(|model| (model.name(), model.aliases().collect::<Vec<_>>()))
+        .collect::<Vec<(&str, Vec<&str>)>>();
+    let json = |(name, description): &(&str, &str)| json!({"name": name, "description": description});
     match format {
-        Format::Json => {
-            let all: Vec<_> =
-                models.iter().map(|model| json!({"name": model.name, "description": model.description})).collect();
-            output.json(&all)?;
-        }
+        Format::Json => output.json(&json!({
+            "models": models.iter().map(json).collect::<Vec<_>>(),
+            "consistency_models":
+                consistency.iter().map(|(name, aliases)| json!({"name": name, "aliases": aliases})).collect::<Vec<_>>(),
+        }))?,
         Format::Jsonl => {
-            for model in models {
-                output.json_line(&json!({"name": model.name, "description": model.description}))?;
+            for model in &models {
+                output.json_line(&json(model))?;
             }
         }
         Format::Table | Format::Md => {
-            let lines = models.iter().map(|model| vec![model.name.to_owned(), model.description.to_owned()]).collect();
-            let header = ["model", "operations"].map(str::to_owned).to_vec();
-            let grid = Grid { header, lines, columns_of_words: 2 };
-            output.result(&if format == Format::Md { grid.markdown() } else { grid.text(WIDTH_MAX) })?;
+            let draw = |header: [&str; 2], lines: Vec<Vec<String>>| {
+                let grid = Grid { header: header.map(str::to_owned).to_vec(), lines, columns_of_words: 2 };
+                if format == Format::Md { grid.markdown() } else { grid.text(WIDTH_MAX) }
+            };
+            let of_models = models.iter().map(|(name, description)| vec![(*name).to_owned(), (*description).to_owned()]);
+            let of_consistency = consistency.iter().map(|(name, aliases)| vec![(*name).to_owned(), aliases.join(", ")]);
+            let of_models = draw(["--model", "operations"], of_models.collect());
+            let of_consistency = draw(["--consistency-model", "other names"], of_consistency.collect());
+            output.result(&format!("{of_models}\n{of_consistency}"))?;
         }
     }
     Ok(Exit::AsExpected)
