@@ -33,6 +33,8 @@ static CHECKERS: &[&Checker] = &[
     &crate::stats::CHECKER,
     &crate::client_lint::CHECKER,
     &crate::sequential::CHECKER,
+    &crate::transactions::LIST_APPEND,
+    &crate::transactions::RW_REGISTER,
     &crate::session::SESSION,
     &crate::session::READ_YOUR_WRITES,
     &crate::session::MONOTONIC_READS,

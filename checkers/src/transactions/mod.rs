@@ -12,6 +12,7 @@
 
 pub mod anomalies;
 pub mod check;
+mod checkers;
 mod components;
 mod cycles;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod shortest;
 mod writers;
 
 pub use check::{Anomaly, Findings, TransactionModel, check_transactions};
+pub use checkers::{LIST_APPEND, RW_REGISTER};
 pub use explain::Names;
 pub use from_history::{TransactionAnomaly, TransactionCheck, check};
 pub use input::{Action, MicroOperation, Transaction, Transactions};

@@ -60,7 +60,9 @@ fn command_with_names() -> Command {
     let workloads: Vec<&str> = schism_workloads::registry::registry().iter().map(|workload| workload.name()).collect();
     let faults: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
     let campaigns: Vec<&str> = BUILTINS.iter().map(|builtin| builtin.name).collect();
-    let models: Vec<&str> = schism_checkers::model::list().iter().map(|model| model.name).collect();
+    let models: Vec<&str> = super::check::model_names();
+    let consistency: Vec<&str> =
+        schism_checkers::transactions::ConsistencyModel::judged().map(|model| model.name()).collect();
     let checkers: Vec<&str> = schism_checkers::registry::list().iter().map(|checker| checker.name).collect();
     Arguments::command()
         .mut_subcommand("run", |command| {
@@ -75,6 +77,7 @@ fn command_with_names() -> Command {
         .mut_subcommand("check", |command| {
             command
                 .mut_arg("model", |argument| argument.value_parser(PossibleValuesParser::new(models)))
+                .mut_arg("consistency_model", |argument| argument.value_parser(PossibleValuesParser::new(consistency)))
                 .mut_arg("checkers", |argument| argument.value_parser(PossibleValuesParser::new(checkers)))
         })
         .mut_subcommand("synth", |command| {

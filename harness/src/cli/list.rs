@@ -21,7 +21,7 @@ pub(super) enum What {
     Faults,
     /// Checkers
     Checkers,
-    /// Models whose linearizability can be decided
+    /// Models that a history can be checked against
     Models,
     /// Built-in campaigns
     Campaigns,
@@ -64,7 +64,7 @@ fn items(what: What) -> Result<Vec<Item>, CliError> {
         )).collect(),
         What::Faults => FAULTS.iter().map(|fault| fault_item(fault)).collect(),
         What::Checkers => schism_checkers::registry::list().iter().map(|checker| named(checker.name, checker.description)).collect(),
-        What::Models => schism_checkers::model::list().iter().map(|model| named(model.name, model.description)).collect(),
+        What::Models => super::check::models().into_iter().map(|(name, description)| named(name, description)).collect(),
         What::Campaigns => builtin::BUILTINS.iter().map(campaign_item).collect::<Result<_, _>>()?,
     })
 }

@@ -19,10 +19,20 @@ use crate::report::layout::WIDTH_MAX;
 use crate::run::judge_directory;
 
 /// The models of transactions; all others are in the library's table of models.
-pub(super) const TRANSACTION_MODELS: [(&str, &str); 2] = [
+const TRANSACTION_MODELS: [(&str, &str); 2] = [
     ("list-append", "txn of [append, k, v] and [r, k, [v…]]: lists, empty at first"),
     ("rw-register", "txn of [w, k, v] and [r, k, v]: registers with unique values, null at first"),
 ];
+
+/// Everything that `--model` takes: names and descriptions.
+pub(in crate::cli) fn models() -> Vec<(&'static str, &'static str)> {
+    let objects = model::list().iter().map(|model| (model.name, model.description));
+    objects.chain(TRANSACTION_MODELS).collect()
+}
+
+pub(in crate::cli) fn model_names() -> Vec<&'static str> {
+    models().into_iter().map(|(name, _)| name).collect()
+}
 
 /// By what a history is judged.
 pub(super) enum By {
@@ -61,9 +71,7 @@ impl By {
                 ..VersionOrder::DEFAULT
             }),
             _ => {
-                let objects = model::list().iter().map(|model| model.name);
-                let known: Vec<&str> = objects.chain(TRANSACTION_MODELS.map(|(name, _)| name)).collect();
-                return Err(CliError::usage(names::unknown("model", name, &known)));
+                return Err(CliError::usage(names::unknown("model", name, &model_names())));
             }
         };
         let asked = &arguments.consistency_model;

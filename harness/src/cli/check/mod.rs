@@ -19,6 +19,7 @@ use super::arguments::CheckArguments;
 use super::output::{self, Format, Output};
 use super::{CliError, Exit};
 use judge::By;
+pub(super) use judge::{model_names, models};
 pub(super) use meaning::{FailedCasMeaning, NullReads};
 pub(super) use read::Input;
 
@@ -88,7 +89,7 @@ impl Judgement {
 /// Names that do not exist, or standard output cannot be written. Files that cannot be read are told and counted.
 pub(super) fn run(arguments: &CheckArguments, output: &mut Output) -> Result<Exit, CliError> {
     if arguments.list_models {
-        return show::models(arguments.format, output);
+        return show::print_models(arguments.format, output);
     }
     let by = By::from_arguments(arguments)?;
     let pictures = Pictures::new(arguments)?;
@@ -136,10 +137,12 @@ fn judge_file(file: &Path, by: &By, arguments: &CheckArguments) -> Result<Judgem
     let should_stop = move || Instant::now() >= deadline;
     let mut judgement = match by {
         By::Workload => judge::run_directory(file, &shown)?,
-        By::Model(_) | By::Transactions(..) | By::Checkers(_) => match read::history(file, &shown, arguments, &should_stop)? {
-            read::Read::History(history) => judge::history(shown, &history, by, arguments, &should_stop),
-            read::Read::PastLimit(reason) => Judgement::unknown(shown, reason),
-        },
+        By::Model(_) | By::Transactions(..) | By::Checkers(_) => {
+            match read::history(file, &shown, arguments, &should_stop)? {
+                read::Read::History(history) => judge::history(shown, &history, by, arguments, &should_stop),
+                read::Read::PastLimit(reason) => Judgement::unknown(shown, reason),
+            }
+        }
     };
     judgement.seconds = start.elapsed().as_secs_f64();
     judgement.peak_mib = peak_mib();

@@ -1,10 +1,9 @@
 //! Judgements as a table and paragraphs, and the list of models.
 
+use schism_checkers::Validity;
 use schism_checkers::transactions::ConsistencyModel;
-use schism_checkers::{Validity, model};
 use serde_json::json;
 
-use super::judge::TRANSACTION_MODELS;
 use super::{Consistency, Judgement};
 use crate::cli::output::{Format, Output};
 use crate::cli::{CliError, Exit};
@@ -66,20 +65,22 @@ fn consistency(consistency: &Consistency) -> Vec<String> {
         return Vec::new();
     }
     let counts: Vec<String> = consistency.counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
-    vec![
+    let mut lines = vec![
         format!("Found: {}.", counts.join(", ")),
         format!("Does not hold: {}, and whatever is stronger.", consistency.not.join(", ")),
-        format!("May hold: {}, and whatever is weaker.", consistency.strongest_held.join(", ")),
-    ]
+    ];
+    if !consistency.strongest_held.is_empty() {
+        lines.push(format!("May hold: {}, and whatever is weaker.", consistency.strongest_held.join(", ")));
+    }
+    lines
 }
 
 /// Lists what `--model` and `--consistency-model` take.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub(super) fn models(format: Format, output: &mut Output) -> Result<Exit, CliError> {
-    let objects = model::list().iter().map(|model| (model.name, model.description));
-    let models: Vec<(&str, &str)> = objects.chain(TRANSACTION_MODELS).collect();
+pub(super) fn print_models(format: Format, output: &mut Output) -> Result<Exit, CliError> {
+    let models = super::models();
     let consistency = ConsistencyModel::judged()
         .map(|model| (model.name(), model.aliases().collect::<Vec<_>>()))
         .collect::<Vec<(&str, Vec<&str>)>>();
@@ -100,7 +101,8 @@ pub(super) fn models(format: Format, output: &mut Output) -> Result<Exit, CliErr
                 let grid = Grid { header: header.map(str::to_owned).to_vec(), lines, columns_of_words: 2 };
                 if format == Format::Md { grid.markdown() } else { grid.text(WIDTH_MAX) }
             };
-            let of_models = models.iter().map(|(name, description)| vec![(*name).to_owned(), (*description).to_owned()]);
+            let of_models =
+                models.iter().map(|(name, description)| vec![(*name).to_owned(), (*description).to_owned()]);
             let of_consistency = consistency.iter().map(|(name, aliases)| vec![(*name).to_owned(), aliases.join(", ")]);
             let of_models = draw(["--model", "operations"], of_models.collect());
             let of_consistency = draw(["--consistency-model", "other names"], of_consistency.collect());
