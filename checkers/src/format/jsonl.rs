@@ -136,6 +136,7 @@ impl JsonlReader {
         if !cursor.takes(name) {
             return Ok(());
         }
+        json::skip_space(cursor);
         self.field(PLACE, cursor, values, fields)
     }
 
