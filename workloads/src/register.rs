@@ -10,8 +10,8 @@ use rand::{RngExt, SeedableRng};
 use schism_checkers::history::History;
 use schism_checkers::{Analysis, Checker, Limits, checker};
 use schism_checkers::{
-    availability, convergence, counts, divergence, fork, latency, linearizability, register_values, split_brain, stale,
-    two_leaders,
+    availability, client_lint, convergence, counts, divergence, fork, latency, linearizability, recovery,
+    register_values, split_brain, stale, staleness, two_leaders,
 };
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub const GUESSES: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegisterWorkload;
 
-static CHECKERS: [&Checker; 11] = [
+static CHECKERS: &[&Checker] = &[
     &counts::CHECKER,
     &convergence::CHECKER,
     &register_values::CHECKER,
@@ -41,6 +41,9 @@ static CHECKERS: [&Checker; 11] = [
     &divergence::CHECKER,
     &availability::CHECKER,
     &latency::CHECKER,
+    &staleness::CHECKER,
+    &recovery::CHECKER,
+    &client_lint::CHECKER,
 ];
 
 impl Workload for RegisterWorkload {
@@ -69,7 +72,7 @@ impl Workload for RegisterWorkload {
     }
 
     fn judge(&self, history: &History, limits: &Limits<'_>) -> Analysis {
-        checker::judge(history, limits, &CHECKERS)
+        checker::judge(history, limits, CHECKERS)
     }
 }
 

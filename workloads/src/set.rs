@@ -9,8 +9,8 @@ use rand::{RngExt, SeedableRng};
 use schism_checkers::history::History;
 use schism_checkers::{Analysis, Checker, Limits, checker};
 use schism_checkers::{
-    availability, convergence, counts, divergence, fork, latency, linearizability, set_full, split_brain, stale,
-    two_leaders,
+    availability, client_lint, convergence, counts, divergence, fork, latency, linearizability, recovery, set_full,
+    split_brain, stale, staleness, two_leaders,
 };
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub const OPERATIONS_PER_READ: u32 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetWorkload;
 
-static CHECKERS: [&Checker; 11] = [
+static CHECKERS: &[&Checker] = &[
     &counts::CHECKER,
     &convergence::CHECKER,
     &set_full::CHECKER,
@@ -40,6 +40,9 @@ static CHECKERS: [&Checker; 11] = [
     &divergence::CHECKER,
     &availability::CHECKER,
     &latency::CHECKER,
+    &staleness::CHECKER,
+    &recovery::CHECKER,
+    &client_lint::CHECKER,
 ];
 
 impl Workload for SetWorkload {
@@ -48,7 +51,7 @@ impl Workload for SetWorkload {
     }
 
     fn description(&self) -> &'static str {
-        "unique adds to sets on rotating keys, and reads: what is lost, recovered, dirty, stale, linearizable"
+        "unique adds to sets on rotating keys, and reads: what is lost, recovered, dirty, stale, staleness, linearizable"
     }
 
     fn operations(&self) -> &'static [&'static str] {
@@ -68,7 +71,7 @@ impl Workload for SetWorkload {
     }
 
     fn judge(&self, history: &History, limits: &Limits<'_>) -> Analysis {
-        checker::judge(history, limits, &CHECKERS)
+        checker::judge(history, limits, CHECKERS)
     }
 }
 

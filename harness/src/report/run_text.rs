@@ -80,7 +80,7 @@ fn measured(measures: &Measures) -> String {
         Some(Validity::Unknown) => "unknown",
         Some(Validity::Invalid) => "NO",
     };
-    format!(
+    let text = format!(
         "operations    {} invoked: {} ok, {} fail, {} undecided; {} writes acknowledged\n\
          found         lost {}, recovered {}, dirty {}, unexpected {}, stale reads {}\n\
          leaders       split brain {}, two leaders {}, forks {}\n\
@@ -104,6 +104,35 @@ fn measured(measures: &Measures) -> String {
         figure(measures.latency_ms_p50, "ms"),
         figure(measures.latency_ms_p99, "ms"),
         figure(measures.ops_per_second, "operations a second"),
+    );
+    text + &recoveries(measures) + &staleness(measures)
+}
+
+/// What each fault cost, a line each.
+fn recoveries(measures: &Measures) -> String {
+    let lines = measures.recoveries.iter().enumerate().map(|(index, recovery)| {
+        let name = if index == 0 { "recovery" } else { "" };
+        let lost = match (recovery.lost, recovery.point_seconds) {
+            (Some(lost), Some(point)) => format!("lost {lost}, recovery point {point:.2} s, "),
+            _ => String::new(),
+        };
+        let time = match recovery.time_seconds {
+            Some(seconds) => format!("writing as before after {seconds:.2} s"),
+            None => "writing did not come back".to_owned(),
+        };
+        format!("{name:<13} {} (fault {}): {lost}{time}\n", recovery.fault, recovery.id)
+    });
+    lines.collect()
+}
+
+/// How far reads lagged behind, where any did.
+fn staleness(measures: &Measures) -> String {
+    let Some(staleness) = measures.staleness.as_ref().filter(|staleness| staleness.stale > 0) else {
+        return String::new();
+    };
+    format!(
+        "staleness     {} of {} reads missed an acknowledged write, by up to {:.0} ms (p99 of all {:.0} ms)\n",
+        staleness.stale, staleness.reads, staleness.ms_max, staleness.ms_p99
     )
 }
 
