@@ -117,6 +117,7 @@ fn recoveries(measures: &Measures) -> String {
             _ => String::new(),
         };
         let time = match recovery.time_seconds {
+            Some(0.0) => "writing never paused".to_owned(),
             Some(seconds) => format!("writing as before after {seconds:.2} s"),
             None => "writing did not come back".to_owned(),
         };
