@@ -15,7 +15,7 @@ pub(crate) mod grow_only;
 pub(crate) mod key_value;
 mod monitor;
 pub(crate) mod mutex;
-mod search;
+pub mod search;
 mod search_key;
 mod tell;
 pub(crate) mod unique;

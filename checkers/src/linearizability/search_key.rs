@@ -1,76 +1,87 @@
 //! Prepares one key for the search, and puts the search's answer into words.
 
-use rustc_hash::FxHashMap;
-
 use super::check::{Contradiction, KeyVerdict, Method, is_judged};
-use super::search::{Answer, Call, OptionalClass, Problem, search};
+use super::search::{Answer, Call, Prefix, Problem, decide};
 use crate::checker::Context;
-use crate::history::KeyId;
-use crate::model::SequentialSpec;
-use crate::witness::describe;
+use crate::history::{History, KeyId};
+use crate::model::{Effect, Object};
+use crate::witness::{counted, describe};
+
+/// Operations named in a witness at most.
+const NAMED_MAX: usize = 6;
 
 /// Decides one key by the search.
-pub(crate) fn search_key<'h, S: SequentialSpec<'h>>(context: &Context<'h>, key: KeyId) -> KeyVerdict {
-    let result = prepare::<S>(context, key).and_then(|(spec, problem)| {
-        let count = problem.decided.len();
-        match search(&spec, &problem, context.limits) {
+pub(crate) fn search_key<'h, O: Object<'h>>(context: &Context<'h>, key: KeyId) -> KeyVerdict {
+    let result = prepare::<O>(context, key).and_then(|(object, problem)| {
+        let history = context.history;
+        let count = problem.calls.iter().filter(|call| call.completed_ns.is_some()).count();
+        match decide(&object, &problem, context.limits) {
             Answer::Linearizable => Ok(None),
-            Answer::Stuck { placed, state, blocked } => {
-                Ok(Some(contradiction(context, placed, count, &spec.describe(context.history, &state), blocked)))
-            }
-            Answer::Exhausted(limit) => Err(format!(
-                "the search for a linearization of {} ({count} operations) ended at its {limit} limit",
-                context.history.key_name(key),
+            Answer::Impossible { failing, prefix } => Ok(Some(contradiction(&object, history, count, failing, prefix))),
+            Answer::Unknown { limit, prefix } => Err(format!(
+                "the search for a linearization of {} ended at its {} limit: {}",
+                history.key_name(key),
+                limit.name(),
+                progress(&object, history, count, &prefix)
             )),
         }
     });
     KeyVerdict { method: Method::Search, result }
 }
 
-fn prepare<'h, S: SequentialSpec<'h>>(context: &Context<'h>, key: KeyId) -> Result<(S, Problem<S::Action>), String> {
-    let mut spec = S::default();
-    let mut problem = Problem { decided: Vec::new(), optional: Vec::new() };
-    let mut class_of: FxHashMap<S::Action, usize> = FxHashMap::default();
+fn prepare<'h, O: Object<'h>>(context: &Context<'h>, key: KeyId) -> Result<(O, Problem<O::Action>), String> {
+    let mut object = O::new(context.history, &context.semantics);
+    let mut problem = Problem::default();
     let history = context.history;
-    // In order of invocation, as the search wants its calls and the members of its classes.
+    // In order of invocation, as the search wants its calls.
     let operations = context.operations_of(key).iter().filter_map(|id| history.operation(*id)).filter(is_judged);
     for operation in operations {
-        let Some(action) = spec.action(&operation)? else { continue };
-        let invoked_ns = operation.invoked_ns();
-        match operation.completed_ns() {
-            Some(completed_ns) => {
-                problem.decided.push(Call { operation: operation.id(), invoked_ns, completed_ns, action })
-            }
-            // Undecided and without effect: nothing follows from it.
-            None if spec.is_pure(action) => {}
-            None => {
-                let place = *class_of.entry(action).or_insert_with(|| {
-                    problem.optional.push(OptionalClass { action, invoked_ns: Vec::new() });
-                    problem.optional.len() - 1
-                });
-                problem.optional[place].invoked_ns.push(invoked_ns);
-            }
+        let Some(action) = object.action(&operation)? else { continue };
+        let completed_ns = operation.completed_ns();
+        // Undecided and without effect: nothing follows from it.
+        if completed_ns.is_some() || object.effect(action) != Effect::Pure {
+            let invoked_ns = operation.invoked_ns();
+            problem.calls.push(Call { operation: operation.id(), invoked_ns, completed_ns, action });
         }
     }
-    Ok((spec, problem))
+    Ok((object, problem))
 }
 
-fn contradiction(
-    context: &Context<'_>,
-    placed: usize,
+fn told(history: &History, ids: &[usize]) -> String {
+    let operations = ids.iter().filter_map(|id| history.operation(*id));
+    operations.map(|operation| describe(history, &operation)).collect::<Vec<_>>().join("; ")
+}
+
+fn contradiction<'h, O: Object<'h>>(
+    object: &O,
+    history: &History,
     count: usize,
-    state: &str,
-    blocked: Vec<usize>,
+    failing: usize,
+    prefix: Prefix<O::State>,
 ) -> Contradiction {
-    let next: Vec<String> = blocked
-        .iter()
-        .filter_map(|id| context.history.operation(*id))
-        .map(|operation| describe(context.history, &operation))
-        .collect();
+    let mut operations = vec![failing];
+    operations.extend(prefix.open.iter().copied().filter(|id| *id != failing));
+    operations.truncate(NAMED_MAX);
     let text = format!(
-        "no order of its operations that respects their times was found to be possible, all having been tried; the longest \
-         places {placed} of {count} and leaves {state}, where none of these can come next: {}",
-        next.join("; ")
+        "no order of its operations that respects their times explains the first {} of {count} completions, all having been \
+         tried; one that explains all before leaves {}, where none of these can come next: {}",
+        prefix.completed + 1,
+        object.describe(history, &prefix.state),
+        told(history, &operations)
     );
-    Contradiction::new(text, blocked)
+    Contradiction { text, operations, failing: Some(failing), prefix: prefix.order }
+}
+
+/// How far a search came, and what keeps it from going on.
+fn progress<'h, O: Object<'h>>(object: &O, history: &History, count: usize, prefix: &Prefix<O::State>) -> String {
+    let mut text = format!(
+        "an order of the first {} of {count} completions is known, which leaves {}",
+        prefix.completed,
+        object.describe(history, &prefix.state)
+    );
+    if !prefix.undecided.is_empty() {
+        let undecided = counted(prefix.undecided.len() as u64, "undecided operation");
+        text += &format!("; which of the {undecided} by then happened would decide more");
+    }
+    text
 }

@@ -11,5 +11,7 @@ mod set;
 mod spec;
 
 pub use registry::{BAG, COUNTER, KEY_VALUE, MUTEX, Model, QUEUE, REGISTER, SET, STACK, by_name, list};
-pub use spec::{SequentialSpec, Step};
 pub(crate) use spec::{foreign_operation, foreign_value};
+#[cfg(test)]
+pub(crate) use register::{RegisterAction, RegisterSpec};
+pub use spec::{Effect, Object, Outlook, SequentialSpec, Step, Zone};

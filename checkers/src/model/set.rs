@@ -1,44 +1,26 @@
 //! A grow-only set: add, read; empty at first.
 
-use super::spec::{SequentialSpec, Step, foreign_operation, foreign_value};
+use super::spec::{Effect, Object, SequentialSpec, Step, foreign_operation, foreign_value};
 use crate::history::{History, Operation, Outcome, ValueId};
+use crate::semantics::Semantics;
 use crate::witness::counted;
 
 /// A state is the sorted list of the elements present.
 #[derive(Debug, Default)]
-pub(super) struct SetSpec {
+pub(crate) struct SetSpec {
     /// What reads returned, sorted; an action names its place here.
     reads: Vec<Box<[ValueId]>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum SetAction {
+pub(crate) enum SetAction {
     Add(ValueId),
     Read(u32),
 }
 
-impl<'h> SequentialSpec<'h> for SetSpec {
+impl SequentialSpec for SetSpec {
     type Action = SetAction;
     type State = Box<[ValueId]>;
-
-    fn action(&mut self, operation: &Operation<'h>) -> Result<Option<SetAction>, String> {
-        match operation.f() {
-            "add" if operation.outcome() == Outcome::Fail => Ok(None),
-            "add" => Ok(Some(SetAction::Add(operation.argument()))),
-            "read" => {
-                let Some(result) = operation.result() else { return Ok(None) };
-                let Some(elements) = operation.history().values().as_list(result) else {
-                    return Err(foreign_value(operation, "a list as its result", result));
-                };
-                // An element that is returned twice stays twice: then no state equals it, as it should be.
-                let mut elements = elements.to_vec();
-                elements.sort_unstable();
-                self.reads.push(elements.into_boxed_slice());
-                Ok(Some(SetAction::Read((self.reads.len() - 1) as u32)))
-            }
-            _ => Err(foreign_operation(operation, "set")),
-        }
-    }
 
     fn initial(&self) -> Box<[ValueId]> {
         Box::default()
@@ -61,15 +43,43 @@ impl<'h> SequentialSpec<'h> for SetSpec {
         }
     }
 
-    fn is_pure(&self, action: SetAction) -> bool {
-        matches!(action, SetAction::Read(_))
-    }
-
-    fn describe(&self, _history: &History, state: &Box<[ValueId]>) -> String {
-        format!("a set of {}", counted(state.len() as u64, "element"))
+    fn effect(&self, action: SetAction) -> Effect {
+        match action {
+            SetAction::Read(_) => Effect::Pure,
+            SetAction::Add(_) => Effect::Update,
+        }
     }
 
     fn heap_bytes(&self, state: &Box<[ValueId]>) -> usize {
         std::mem::size_of_val::<[ValueId]>(state)
+    }
+}
+
+impl<'h> Object<'h> for SetSpec {
+    fn new(_history: &'h History, _semantics: &Semantics) -> Self {
+        Self::default()
+    }
+
+    fn action(&mut self, operation: &Operation<'h>) -> Result<Option<SetAction>, String> {
+        match operation.f() {
+            "add" if operation.outcome() == Outcome::Fail => Ok(None),
+            "add" => Ok(Some(SetAction::Add(operation.argument()))),
+            "read" => {
+                let Some(result) = operation.result() else { return Ok(None) };
+                let Some(elements) = operation.history().values().as_list(result) else {
+                    return Err(foreign_value(operation, "a list as its result", result));
+                };
+                // An element that is returned twice stays twice: then no state equals it, as it should be.
+                let mut elements = elements.to_vec();
+                elements.sort_unstable();
+                self.reads.push(elements.into_boxed_slice());
+                Ok(Some(SetAction::Read((self.reads.len() - 1) as u32)))
+            }
+            _ => Err(foreign_operation(operation, "set")),
+        }
+    }
+
+    fn describe(&self, _history: &History, state: &Box<[ValueId]>) -> String {
+        format!("a set of {}", counted(state.len() as u64, "element"))
     }
 }

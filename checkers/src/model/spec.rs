@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::Hash;
 
 use crate::history::{History, Operation, ValueId};
+use crate::linearizability::search::Interval;
+use crate::semantics::Semantics;
 
 /// What an action does to a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,19 +18,56 @@ pub enum Step<S> {
     Next(S),
 }
 
-/// The sequential specification of one object. An instance belongs to one key and may remember values it has seen, so
-/// that actions and states are small numbers.
-pub trait SequentialSpec<'h>: Default {
-    /// An operation together with its result.
-    type Action: Copy + Eq + Hash + fmt::Debug;
-    /// The state between operations.
-    type State: Clone + Eq + Hash;
+/// How an action treats states in general. The search is right whatever a model answers as long as it is true; what is more
+/// than [`Effect::Conditional`] makes it fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// It changes no state whatever; it may be impossible in some: a read.
+    Pure,
+    /// It is possible in every state, and the state it leaves does not depend on the one before: a write.
+    Overwrite,
+    /// It is possible in every state: an append.
+    Update,
+    /// Nothing is known: a compare-and-set.
+    Conditional,
+}
 
-    /// The action of an operation; `None` for one that says nothing: it failed, or it is undecided and changes nothing.
-    ///
-    /// # Errors
-    /// The sentence that says why it is no operation of this object.
-    fn action(&mut self, operation: &Operation<'h>) -> Result<Option<Self::Action>, String>;
+/// A stretch of history in which only one state is possible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone<S> {
+    /// It begins when so many calls, and one more, have been completed.
+    pub from: u32,
+    /// It ends before the one numbered so is completed.
+    pub until: u32,
+    /// The state throughout.
+    pub state: S,
+}
+
+/// What a model knows of a whole history before it is searched.
+pub struct Outlook<'s, S> {
+    /// A bound for a state: once so many calls have been completed, no action of the history that is pure or conditional and
+    /// can still be placed is possible in this state, nor in any state that [`Effect::Update`]s lead to from it. An undecided
+    /// conditional action may be left out of account where the state it leaves is past its own bound. States past their
+    /// bounds are all alike, which is how the search treats them. [`Interval::NEVER`]: no bound.
+    pub useful_until: Box<dyn Fn(&S) -> u32 + Send + Sync + 's>,
+    /// What must be so in every linearization of the whole history.
+    pub zones: Vec<Zone<S>>,
+    /// The number of a completion, if there is one, that is known beforehand to have no explanation.
+    pub impossible: Option<u32>,
+}
+
+impl<S> Default for Outlook<'_, S> {
+    fn default() -> Self {
+        Self { useful_until: Box::new(|_| Interval::<()>::NEVER), zones: Vec::new(), impossible: None }
+    }
+}
+
+/// The sequential specification of one object: its states, and what actions do to them. See [`Object`] for an example.
+pub trait SequentialSpec: Sync {
+    /// An operation together with its result.
+    type Action: Copy + Eq + Hash + fmt::Debug + Send + Sync;
+    /// The state between operations.
+    type State: Clone + Eq + Hash + fmt::Debug + Send + Sync;
 
     /// The state before any operation.
     fn initial(&self) -> Self::State;
@@ -36,14 +75,42 @@ pub trait SequentialSpec<'h>: Default {
     /// Applies an action.
     fn step(&self, state: &Self::State, action: Self::Action) -> Step<Self::State>;
 
-    /// Whether an action changes no state whatever.
-    fn is_pure(&self, action: Self::Action) -> bool;
+    /// How an action treats states in general.
+    fn effect(&self, _action: Self::Action) -> Effect {
+        Effect::Conditional
+    }
+
+    /// Whether `other` is possible wherever `action` is, and leaves the same state: a write of 2 stands in for a
+    /// compare-and-set from 1 to 2.
+    fn stands_in(&self, _other: Self::Action, _action: Self::Action) -> bool {
+        false
+    }
+
+    /// What the whole history says about states, in order of invocation.
+    fn outlook(&self, _calls: &[Interval<Self::Action>]) -> Outlook<'_, Self::State> {
+        Outlook::default()
+    }
+
+    /// Bytes a state holds beside its own size.
+    fn heap_bytes(&self, _state: &Self::State) -> usize {
+        0
+    }
+}
+
+/// An object whose histories can be judged: a sequential specification that reads its actions from the operations of a
+/// history. An instance belongs to one key of one history.
+pub trait Object<'h>: SequentialSpec + Sized {
+    /// The object of a history before any operation.
+    fn new(history: &'h History, semantics: &Semantics) -> Self;
+
+    /// The action of an operation; `None` for one that says nothing: it failed, or it is undecided and changes nothing.
+    ///
+    /// # Errors
+    /// The sentence that says why it is no operation of this object.
+    fn action(&mut self, operation: &Operation<'h>) -> Result<Option<Self::Action>, String>;
 
     /// A state in English, to follow "leaves".
     fn describe(&self, history: &History, state: &Self::State) -> String;
-
-    /// Bytes a state holds beside its own size.
-    fn heap_bytes(&self, state: &Self::State) -> usize;
 }
 
 /// The error for an operation that an object does not have.
