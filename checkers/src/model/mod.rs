@@ -10,8 +10,8 @@ mod registry;
 mod set;
 mod spec;
 
-pub use registry::{BAG, COUNTER, KEY_VALUE, MUTEX, Model, QUEUE, REGISTER, SET, STACK, by_name, list};
-pub(crate) use spec::{foreign_operation, foreign_value};
 #[cfg(test)]
 pub(crate) use register::{RegisterAction, RegisterSpec};
+pub use registry::{BAG, COUNTER, KEY_VALUE, MUTEX, Model, QUEUE, REGISTER, SET, STACK, by_name, list};
 pub use spec::{Effect, Object, Outlook, SequentialSpec, Step, Zone};
+pub(crate) use spec::{foreign_operation, foreign_value};

@@ -44,6 +44,8 @@ pub(super) struct Budget<'l> {
     /// Units of work that may still be done.
     work: usize,
     held_bytes: usize,
+    /// A part of what is held that seldom changes.
+    base_bytes: usize,
 }
 
 impl<'l> Budget<'l> {
@@ -55,6 +57,7 @@ impl<'l> Budget<'l> {
             until_question: WORK_PER_QUESTION,
             work: usize::MAX,
             held_bytes: 0,
+            base_bytes: 0,
         }
     }
 
@@ -99,10 +102,15 @@ impl<'l> Budget<'l> {
         Ok(())
     }
 
-    /// Notes how much is held now.
+    /// Notes how much is held now, beside the base.
     #[inline]
     pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Limit> {
-        self.held_bytes = bytes;
-        if bytes > self.memory_bytes { Err(Limit::Memory) } else { Ok(()) }
+        self.held_bytes = self.base_bytes + bytes;
+        if self.held_bytes > self.memory_bytes { Err(Limit::Memory) } else { Ok(()) }
+    }
+
+    /// Notes how much is held beside what is told to [`Budget::hold`].
+    pub(super) fn set_base(&mut self, bytes: usize) {
+        self.base_bytes = bytes;
     }
 }

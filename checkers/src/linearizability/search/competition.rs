@@ -55,7 +55,7 @@ pub enum Answer<S> {
 const WORK_ALONE: usize = 1 << 20;
 const WORK_ALONE_PER_CALL: usize = 64;
 /// Work of the depth-first search. It is the same with a thread of its own and without, so that the answer is.
-const WORK_DEPTH_FIRST: usize = 1 << 24;
+const WORK_DEPTH_FIRST: usize = 1 << 22;
 
 /// Decides whether a history of one object is linearizable.
 pub fn decide<S: SequentialSpec>(spec: &S, problem: &Problem<S::Action>, limits: &Limits<'_>) -> Answer<S::State> {
@@ -105,7 +105,7 @@ fn compete<S: SequentialSpec, B: Bits>(plan: &Plan<'_, S>, limits: &Limits<'_>, 
     budget.set_work(WORK_ALONE + WORK_ALONE_PER_CALL * plan.opens.len());
     let mut just_in_time = JustInTime::<S, B>::new(plan);
     let found = match just_in_time.run(&mut budget) {
-        Err(Limit::Work) => side_by_side(plan, limits, threads, &mut just_in_time),
+        Err(Limit::Work | Limit::Memory) => side_by_side(plan, limits, threads, &mut just_in_time),
         found => found,
     };
     match found {

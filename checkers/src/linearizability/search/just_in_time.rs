@@ -92,10 +92,11 @@ impl<'p, 's, S: SequentialSpec, B: Bits> JustInTime<'p, 's, S, B> {
     fn fill_next(&mut self, budget: &mut Budget<'_>) -> Result<(), Limit> {
         self.next.clear();
         self.moves.begin_again();
+        budget.set_base(self.level.capacity() * self.moves.node_bytes());
         for place in 0..self.level.len() {
             self.moves.complete(self.level[place].clone(), &mut self.next, budget)?;
             if place % 64 == 0 {
-                budget.hold(self.bytes())?;
+                budget.hold(self.next.capacity() * self.moves.node_bytes() + self.moves.bytes())?;
             }
         }
         let before = self.next.len();
@@ -154,11 +155,6 @@ impl<'p, 's, S: SequentialSpec, B: Bits> JustInTime<'p, 's, S, B> {
         }
         self.zones.forget_states();
         self.live_states = self.moves.states.len();
-    }
-
-    fn bytes(&self) -> usize {
-        let node = size_of::<Node<B>>() + 2 * self.moves.total().heap_bytes();
-        (self.level.len() + self.next.len()) * node + self.moves.bytes()
     }
 }
 

@@ -10,6 +10,9 @@ use super::trail::{Placement, START, Trail};
 use super::window::{Open, Window};
 use crate::model::{Effect, SequentialSpec};
 
+/// Drafts between two counts of the bytes held.
+const DRAFTS_PER_COUNT: usize = 256;
+
 /// What matters of the calls placed so far.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Configuration<B> {
@@ -167,8 +170,13 @@ impl<'p, 's, S: SequentialSpec, B: Bits> Moves<'p, 's, S, B> {
         }
         self.drafts.clear();
         self.drafts.push(Draft { node: from, unobserved: None });
+        let mut count = 0_usize;
         while let Some(draft) = self.drafts.pop() {
             budget.spend(1 + self.states.take_work())?;
+            count += 1;
+            if count.is_multiple_of(DRAFTS_PER_COUNT) {
+                budget.hold(self.bytes() + results.capacity() * self.node_bytes())?;
+            }
             self.place_last(&draft, closing, results);
             self.place_others(&draft, closing, is_pure, results);
         }
@@ -343,9 +351,14 @@ impl<'p, 's, S: SequentialSpec, B: Bits> Moves<'p, 's, S, B> {
         self.states.keep_only(kept)
     }
 
+    /// Bytes of one node.
+    pub(super) fn node_bytes(&self) -> usize {
+        size_of::<Node<B>>() + 2 * self.total.heap_bytes()
+    }
+
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
-        let configuration = size_of::<Configuration<B>>() + 2 * B::empty(0).heap_bytes().max(self.total.heap_bytes());
+        let configuration = self.node_bytes();
         self.states.bytes()
             + self.trail.bytes()
             + self.visited.capacity() * (configuration + 1)
