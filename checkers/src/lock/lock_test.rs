@@ -303,3 +303,42 @@ fn overlaps_are_those_of_trying_every_moment() {
     }
     assert!((2_000..18_000).contains(&bad), "{bad} of 20,000 histories overlap: the test is blind");
 }
+
+#[test]
+fn fencing_violations_are_those_of_comparing_every_pair() {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let mut bad = 0;
+    for number in 0..20_000 {
+        let is_acquire = random.random();
+        let made: Vec<MadeOperation> = (0..random.random_range(1..6))
+            .map(|process| {
+                let token = random.random_range(1..6);
+                let invoked = random.random_range(0..12);
+                let how = [EventType::Ok, EventType::Ok, EventType::Info, EventType::Fail][random.random_range(0..4)];
+                let (f, argument, result) = if is_acquire {
+                    ("acquire", Value::Null, json!(token))
+                } else {
+                    ("write", json!([token, "value"]), json!(token))
+                };
+                let end = Some((invoked + random.random_range(0..4), how, result));
+                MadeOperation { process, f, key: random.random_range(0..2), argument, invoked, end }
+            })
+            .collect();
+        let token = |made: &MadeOperation| match &made.end {
+            Some((completed, EventType::Ok, token)) => Some((*completed, token.as_i64().unwrap())),
+            _ => None,
+        };
+        let is_violation = |earlier: &MadeOperation, later: &MadeOperation| {
+            let Some(((ended, first), (_, second))) = token(earlier).zip(token(later)) else { return false };
+            let is_other = earlier.key == later.key && earlier.process != later.process;
+            let is_out_of_order = ended < later.invoked && (first > second || (is_acquire && first == second));
+            is_other && (is_out_of_order || (is_acquire && first == second))
+        };
+        let expected = made.iter().any(|later| made.iter().any(|earlier| is_violation(earlier, later)));
+        let analysis = judge(&history_of(&made), &Limits::NONE, &[&CHECKER]);
+        let found = analysis.finding(FindingKind::FencingViolation).is_some();
+        assert_eq!(found, expected, "seed 7, history {number}: {made:#?}");
+        bad += u64::from(found);
+    }
+    assert!((2_000..18_000).contains(&bad), "{bad} of 20,000 histories violate fencing: the test is blind");
+}
