@@ -31,6 +31,8 @@ pub(crate) struct Goal {
     pub(crate) bytes_per_operation: Option<f64>,
     /// Of the worst single file.
     pub(crate) worst_s: Option<f64>,
+    /// After a deadline.
+    pub(crate) late_s: Option<f64>,
     pub(crate) events_per_second: Option<f64>,
 }
 
@@ -77,6 +79,7 @@ impl Goal {
             && within(self.peak_mib, Some(figures.peak_mib))
             && within(self.bytes_per_operation, Some(figures.bytes_per_operation()))
             && within(self.worst_s, figures.worst_s)
+            && within(self.late_s, figures.late_s)
             && self.events_per_second.is_none_or(|goal| figures.events_per_second.is_some_and(|rate| rate >= goal))
     }
 
@@ -87,6 +90,7 @@ impl Goal {
         push("check ≤", self.check_cpu_s.map(|bound| format!("{} CPU", measure::seconds(bound))));
         push("file → verdict ≤", self.total_s.map(measure::seconds));
         push("worst ≤", self.worst_s.map(measure::seconds));
+        push("late ≤", self.late_s.map(measure::seconds));
         push("peak ≤", self.peak_mib.map(|bound| format!("{bound:.0} MiB")));
         push("≤", self.bytes_per_operation.map(|bound| format!("{bound:.0} B/op")));
         push("≥", self.events_per_second.map(|bound| format!("{bound:.0} events/s")));

@@ -187,7 +187,7 @@ fn of_memory() -> Vec<Case> {
 fn of_limits() -> Vec<Case> {
     // A queue of equal values is as hard as it gets.
     let hard = Shape { operations: 5000, clients: 30, values: Values::Below(2), ..Shape::new(ObjectKind::Queue) };
-    let on_time = Goal { worst_s: Some(0.1), ..Goal::default() };
+    let on_time = Goal { late_s: Some(0.1), ..Goal::default() };
     vec![
         case(
             "9",
@@ -195,7 +195,7 @@ fn of_limits() -> Vec<Case> {
             Work::Budget { shape: hard.clone(), deadline_ms: 500, memory_mib: 4096 },
             Validity::Unknown,
             on_time,
-            "Porcupine: a step can block the timeout",
+            "Porcupine: one step can outlast the timeout",
         ),
         case(
             "9",
@@ -211,7 +211,7 @@ fn of_limits() -> Vec<Case> {
             Work::Online(Shape { operations: 1_000_000, keys: 100, clients: 30, ..register() }),
             Valid,
             Goal { events_per_second: Some(200_000.0), ..Goal::default() },
-            "none (goal: 100k operations/s)",
+            "none (goal 100k operations/s)",
         ),
     ]
 }

@@ -121,7 +121,8 @@ impl Foreign {
                 check_cpu_s += cpu_s() - cpu_before;
                 *best = best.min(spent_s);
                 if operations > 0 && said.verdict != known.verdict {
-                    wrong.push(format!("{}: {:?}", known.file.display(), said.verdict));
+                    let name = known.file.file_name().unwrap_or_default().display();
+                    wrong.push(format!("{name}: {:?}", said.verdict));
                 }
                 methods.push(said.how);
             }
@@ -143,6 +144,7 @@ impl Foreign {
             check_cpu_s: mean(&check_cpus),
             peak_mib: peak.mib(),
             worst_s: best_of_file.into_iter().reduce(f64::max),
+            late_s: None,
             events_per_second: None,
             note: format!("{} of {} verdicts right", known.len() - wrong.len(), known.len()),
         })
