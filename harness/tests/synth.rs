@@ -128,13 +128,14 @@ fn a_random_seed_is_printed_and_makes_the_same_history_again() {
 }
 
 #[test]
-fn check_says_what_was_planted() {
+fn check_says_what_was_planted_whatever_the_format() {
     let place = tempfile::tempdir().unwrap();
     for (violation, code) in [(None, 0), (Some("stale-read"), 1)] {
-        for file in ["history.jsonl", "history.jsonl.gz"] {
+        for file in ["history.jsonl", "history.jsonl.gz", "history.edn", "history.edn.gz"] {
             let name = format!("{code}-{file}");
+            let format = if file.contains("edn") { "edn" } else { "jsonl" };
             let planted: &[&str] = violation.as_ref().map_or(&[], |_| &["--violation", "stale-read"]);
-            let make = ["synth", "--seed", "3", "--keys", "4", "--out", &name];
+            let make = ["synth", "--seed", "3", "--keys", "4", "--format", format, "--out", &name];
             let output = schism(place.path(), &[&make, planted].concat());
             assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
             assert!(text(&output.stderr).contains(&format!("schism check --model register {name}")));
