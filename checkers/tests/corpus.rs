@@ -17,8 +17,19 @@ fn files(folder: &str) -> Vec<PathBuf> {
 }
 
 /// What checkers and files are named after.
-const OBJECTS: [&str; 9] =
-    ["set", "register", "counter", "queue", "lock", "bank", "long-fork", "causal-reverse", "unique-ids"];
+const OBJECTS: [&str; 11] = [
+    "set",
+    "register",
+    "counter",
+    "queue",
+    "lock",
+    "bank",
+    "long-fork",
+    "causal-reverse",
+    "unique-ids",
+    "list-append",
+    "rw-register",
+];
 
 /// Every checker of the object that a file's name begins with, and every one that is for all.
 fn judge(file: &Path) -> (String, Analysis) {
