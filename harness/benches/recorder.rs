@@ -67,6 +67,7 @@ fn whole_run(path: &std::path::Path, rate: f64) {
         min_rate: rate / 2.0,
         converge_ms: 5_000,
         net: NetChoice::Auto,
+        fail_fast: false,
         schedule: Vec::new(),
     };
     let directory = RunDirectory::create(path).unwrap();

@@ -118,3 +118,24 @@ fn a_node_that_does_not_start_is_an_error_with_its_last_words() {
     assert!(told.contains("invalid value `now-and-then` for setting `replication`"), "{told}");
     assert!(!place.run().join("verdict.json").exists());
 }
+
+#[test]
+fn fail_fast_ends_the_load_within_a_second_of_the_first_violation() {
+    let place = Place::new();
+    let words =
+        "--nodes 3 --set replication=async --set failover=timeout --fault partition-leader --time 20s --fail-fast";
+    let output = place.start(words).output().unwrap();
+    expect_code(&output, 1);
+    let verdict = place.verdict();
+    assert_eq!((verdict.valid, verdict.interrupted), (Validity::Invalid, false));
+    let stop = verdict.stopped_at.unwrap();
+    let history = std::fs::read_to_string(place.run().join("history.jsonl")).unwrap();
+    let lines = history.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let heal = lines.into_iter().find(|line| line["f"] == "phase" && line["value"] == "heal").unwrap();
+    let delay = heal["time"].as_u64().unwrap() as f64 / 1e9 - stop.seconds;
+    assert!((0.0..1.0).contains(&delay), "{delay} s after {stop:?}");
+    assert!(verdict.faults[0].healed_ns.is_some(), "{:?}", verdict.faults);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("violation at "), "{told}");
+    expect_code(&schism("check").arg(place.run()).output().unwrap(), 1);
+}

@@ -13,9 +13,13 @@ use schism::record::{Clock, RunDirectory};
 use schism::run::{Evidence, Phase, Progress, Run, RunError, Verdict, execute, judge};
 use schism::systems::SystemTiming;
 use schism::systems::scripted::{self, Misbehaviour, Replication, Script};
-use schism_checkers::history::{Event, EventType, Process};
+use schism_checkers::history::{Event, EventType, History, Process};
+use schism_checkers::online::{Completion, OnlineChecker, OnlineOperation, Violation};
 use schism_checkers::verdict::{FindingKind, Validity};
+use schism_checkers::{Analysis, Limits};
+use schism_workloads::register::RegisterWorkload;
 use schism_workloads::set::SetWorkload;
+use schism_workloads::workload::{Generator, Operation, Workload, WorkloadOptions};
 use tokio_util::sync::CancellationToken;
 
 fn plan() -> Plan {
@@ -36,6 +40,7 @@ fn plan() -> Plan {
         min_rate: 20.0,
         converge_ms: 1_000,
         net: NetChoice::Auto,
+        fail_fast: false,
         schedule: Vec::new(),
     }
 }
@@ -54,6 +59,15 @@ fn run(plan: &Plan, script: Script) -> Left {
 
 /// Runs, and interrupts the run as soon as its progress is enough.
 fn run_until(plan: &Plan, script: Script, enough: impl Fn(Progress) -> bool + Send + Sync) -> Left {
+    run_of(&SetWorkload, plan, script, enough)
+}
+
+fn run_of(
+    workload: &dyn Workload,
+    plan: &Plan,
+    script: Script,
+    enough: impl Fn(Progress) -> bool + Send + Sync,
+) -> Left {
     let interrupted = CancellationToken::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let parent = tempfile::tempdir().unwrap();
@@ -74,7 +88,7 @@ fn run_until(plan: &Plan, script: Script, enough: impl Fn(Progress) -> bool + Se
             plan,
             environment,
             system,
-            workload: &SetWorkload,
+            workload,
             directory: &directory,
             clock,
             progress: &tell,
@@ -284,4 +298,141 @@ fn a_full_disk_is_an_error() {
         .unwrap_err()
     });
     assert!(matches!(error, RunError::History(_)), "{error}");
+}
+
+/// A plan that would go on for ten minutes if nothing were found.
+fn fail_fast() -> Plan {
+    Plan { time_ms: 600_000, fail_fast: true, ..plan() }
+}
+
+/// How long after the event that completed the violation the load was over, in seconds.
+fn delay(left: &Left, verdict: &Verdict) -> f64 {
+    let heal = left.events.iter().find(|event| event.f == "phase" && event.value == "heal").unwrap();
+    heal.time as f64 / 1e9 - verdict.stopped_at.as_ref().unwrap().seconds
+}
+
+/// Stopped within a second, then healed, converged and read as always, and judged to the same end again.
+fn check_early_stop(workload: &dyn Workload, left: &Left, plan: &Plan, checker: &str) {
+    let verdict = left.outcome.as_ref().unwrap();
+    let stop = verdict.stopped_at.as_ref().unwrap();
+    assert_eq!(stop.checker, checker, "{stop:?}");
+    assert!((0.0..1.0).contains(&delay(left, verdict)), "{} s", delay(left, verdict));
+    assert!(!stop.events.is_empty() && stop.events.iter().all(|index| (*index as usize) < left.events.len()));
+    assert_eq!((verdict.valid, verdict.interrupted), (Validity::Invalid, false));
+    let all = [Phase::Start, Phase::Load, Phase::Heal, Phase::Converge, Phase::Final, Phase::End];
+    assert_eq!(left.phases, all);
+    assert!(
+        verdict.reasons.iter().any(|reason| reason.contains("first violation (fail-fast)")),
+        "{:?}",
+        verdict.reasons
+    );
+    let directory = RunDirectory::open(&left.directory.path().join("run"));
+    let timeout = Duration::from_millis(100);
+    let again = judge(Evidence {
+        plan,
+        timing: SystemTiming { election_timeout_min: timeout, election_timeout_max: timeout },
+        workload,
+        events: left.events.clone(),
+        faults: directory.read_schedule().unwrap(),
+    });
+    assert_eq!(again.stopped_at, verdict.stopped_at);
+    assert_eq!(again.valid, verdict.valid);
+}
+
+#[test]
+fn the_first_violation_ends_the_load_of_sets_within_a_second() {
+    let left = run(&fail_fast(), wrong(Misbehaviour::ReadsStale { nth: 50 }));
+    check_early_stop(&SetWorkload, &left, &fail_fast(), "linearizable-set");
+    let verdict = left.outcome.unwrap();
+    assert!(kinds(&verdict).contains(&FindingKind::NotLinearizable), "{:?}", kinds(&verdict));
+    assert_eq!(verdict.measures.lost, Some(0));
+}
+
+#[test]
+fn the_first_violation_ends_the_load_of_registers_within_a_second() {
+    let plan = Plan { workload: "register".to_owned(), ..fail_fast() };
+    let left = run_of(&RegisterWorkload, &plan, wrong(Misbehaviour::ReadsStale { nth: 50 }), |_| false);
+    check_early_stop(&RegisterWorkload, &left, &plan, "linearizable-register");
+}
+
+#[test]
+fn split_brain_ends_the_load_within_a_second_and_the_fault_is_healed() {
+    let script = Script { replication: Replication::Async, misbehaviour: None };
+    let plan = Plan { fail_fast: true, ..plan_with("partition-leader:duration_ms=1500") };
+    let left = run(&plan, script);
+    let verdict = left.outcome.as_ref().unwrap();
+    assert!(verdict.stopped_at.is_some(), "{:?}", kinds(verdict));
+    assert!((0.0..1.0).contains(&delay(&left, verdict)), "{} s", delay(&left, verdict));
+    assert_eq!(verdict.valid, Validity::Invalid);
+    assert!(verdict.faults[0].healed_ns.is_some(), "{:?}", verdict.faults);
+}
+
+#[test]
+fn a_correct_cluster_is_never_stopped() {
+    let plan = Plan { fail_fast: true, ..plan() };
+    for workload in [&SetWorkload as &dyn Workload, &RegisterWorkload] {
+        let left = run_of(workload, &plan, Script::default(), |_| false);
+        let verdict = left.outcome.unwrap();
+        assert_eq!((verdict.valid, verdict.stopped_at), (Validity::Valid, None), "{:?}", verdict.reasons);
+        assert!(left.events.iter().all(|event| event.f != "left-to-the-end"));
+    }
+}
+
+/// A workload whose online checker finds what is not there.
+struct Liar;
+
+impl Workload for Liar {
+    fn name(&self) -> &'static str {
+        SetWorkload.name()
+    }
+    fn description(&self) -> &'static str {
+        SetWorkload.description()
+    }
+    fn operations(&self) -> &'static [&'static str] {
+        SetWorkload.operations()
+    }
+    fn generator(&self, options: &WorkloadOptions) -> Box<dyn Generator> {
+        SetWorkload.generator(options)
+    }
+    fn closing_reads(&self, keys: &[String]) -> Vec<Operation> {
+        SetWorkload.closing_reads(keys)
+    }
+    fn online_checkers(&self) -> Vec<Box<dyn OnlineChecker>> {
+        vec![Box::new(LyingChecker)]
+    }
+    fn judge(&self, history: &History, limits: &Limits<'_>) -> Analysis {
+        SetWorkload.judge(history, limits)
+    }
+}
+
+struct LyingChecker;
+
+impl OnlineChecker for LyingChecker {
+    fn name(&self) -> &'static str {
+        "liar"
+    }
+    fn invoked(&mut self, _operation: &OnlineOperation) {}
+    fn completed(&mut self, operation: &OnlineOperation, completion: &Completion, _: u64) -> Option<Violation> {
+        let events = vec![operation.index, completion.index];
+        let violation = Violation { checker: "liar", text: "a lie".to_owned(), time_ns: completion.time_ns, events };
+        (operation.number > 20).then_some(violation)
+    }
+    fn finish(&mut self) -> Option<Violation> {
+        None
+    }
+    fn left_to_the_end(&self) -> Option<(u64, &str)> {
+        None
+    }
+    fn entries(&self) -> usize {
+        0
+    }
+}
+
+#[test]
+fn a_violation_that_the_whole_history_does_not_have_is_an_error_of_the_harness() {
+    let left = run_of(&Liar, &fail_fast(), Script::default(), |_| false);
+    let error = left.outcome.unwrap_err();
+    assert!(matches!(error, RunError::Contradiction { .. }), "{error}");
+    assert!(error.to_string().contains("liar") && error.to_string().contains("please report it"), "{error}");
+    assert!(left.directory.path().join("run/verdict.json").exists());
 }

@@ -8,6 +8,7 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use schism_checkers::history::History;
+use schism_checkers::online::{self, OnlineChecker};
 use schism_checkers::{Analysis, Checker, Limits, checker};
 use schism_checkers::{
     availability, client_lint, convergence, counts, divergence, fork, latency, linearizability, recovery,
@@ -69,6 +70,10 @@ impl Workload for RegisterWorkload {
 
     fn closing_reads(&self, keys: &[String]) -> Vec<Operation> {
         keys.iter().map(|key| operation("read", key, Value::Null, Level::Strongest)).collect()
+    }
+
+    fn online_checkers(&self) -> Vec<Box<dyn OnlineChecker>> {
+        vec![online::linearizable_register(), online::split_brain()]
     }
 
     fn judge(&self, history: &History, limits: &Limits<'_>) -> Analysis {

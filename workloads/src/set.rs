@@ -7,6 +7,7 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use schism_checkers::history::History;
+use schism_checkers::online::{self, OnlineChecker};
 use schism_checkers::{Analysis, Checker, Limits, checker};
 use schism_checkers::{
     availability, client_lint, convergence, counts, divergence, fork, latency, linearizability, recovery, set_full,
@@ -68,6 +69,10 @@ impl Workload for SetWorkload {
 
     fn closing_reads(&self, keys: &[String]) -> Vec<Operation> {
         keys.iter().map(|key| read(key.clone(), Level::Strongest)).collect()
+    }
+
+    fn online_checkers(&self) -> Vec<Box<dyn OnlineChecker>> {
+        vec![online::linearizable_set(), online::split_brain()]
     }
 
     fn judge(&self, history: &History, limits: &Limits<'_>) -> Analysis {

@@ -1,5 +1,6 @@
 //! What a workload is: pure data in, operations out; no clock and no socket.
 
+use schism_checkers::online::OnlineChecker;
 use serde_json::Value;
 
 /// At which level an operation asks to read or to be acknowledged.
@@ -56,6 +57,11 @@ pub trait Workload: Send + Sync {
     fn generator(&self, options: &WorkloadOptions) -> Box<dyn Generator>;
     /// The reads that close a run: everything, once. `keys` are those that were written, in order of first use.
     fn closing_reads(&self, keys: &[String]) -> Vec<Operation>;
+    /// Fresh checkers of what can be told before the end. What they find, [`Self::judge`] finds in every history that goes on
+    /// from there.
+    fn online_checkers(&self) -> Vec<Box<dyn OnlineChecker>> {
+        Vec::new()
+    }
     /// Judges a whole recorded history with every checker of this workload.
     fn judge(
         &self,

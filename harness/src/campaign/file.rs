@@ -54,6 +54,9 @@ pub struct CampaignFile {
     /// Bound of the convergence phase.
     #[serde(default)]
     pub converge: Option<Duration>,
+    /// Whether each run's load ends at its first violation that can be told while it lasts.
+    #[serde(default)]
+    pub fail_fast: bool,
     /// Tables of settings; without any, the system's defaults are the only ones.
     #[serde(default)]
     pub settings: Vec<BTreeMap<String, OneOrMany<String>>>,

@@ -97,7 +97,8 @@ fn default_jobs() -> usize {
 
 fn command_words(arguments: &CampaignArguments, seed: u64) -> String {
     let seeds = arguments.seeds.map(|seeds| format!(" --seeds {seeds}")).unwrap_or_default();
-    format!("schism campaign {}{seeds} --seed {seed}", arguments.campaign)
+    let fail_fast = if arguments.fail_fast { " --fail-fast" } else { "" };
+    format!("schism campaign {}{seeds} --seed {seed}{fail_fast}", arguments.campaign)
 }
 
 /// Every cell, and the plan of every one of its runs.
@@ -145,6 +146,7 @@ fn plan_one(
         client_timeout_ms: file.client_timeout.map(|timeout| timeout.0),
         converge_ms: file.converge.map(|converge| converge.0),
         net: arguments.net,
+        fail_fast: file.fail_fast || arguments.fail_fast,
     };
     let (system, workload) = (parts::system(&file.system)?, parts::workload(&cell.cell.workload)?);
     resolve(&request, &*system, workload).map_err(|error| CliError::usage(error.to_string()))

@@ -37,9 +37,12 @@ impl From<RunError> for CliError {
             RunError::Directory(inner) => return inner.into(),
             RunError::History(_) => Exit::Io,
             RunError::Unknown { .. } => Exit::BadInput,
-            RunError::NodeEnded { .. } | RunError::NotReady { .. } | RunError::Observer(_) | RunError::Worker(_) => {
-                Exit::Harness
-            }
+            RunError::NodeEnded { .. }
+            | RunError::NotReady { .. }
+            | RunError::Observer(_)
+            | RunError::Worker(_)
+            | RunError::Watch(_)
+            | RunError::Contradiction { .. } => Exit::Harness,
         };
         Self::new(exit, error.to_string())
     }

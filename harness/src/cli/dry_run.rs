@@ -33,7 +33,7 @@ fn run_plan_text(plan: &Plan) -> String {
         "{}\
          workload  {} by {} workers, {} operations a second for {}: about {operations:.0} operations\n\
          client    gives up after {}\n\
-         end       up to {} to converge, then closing reads\n\
+         end       {}up to {} to converge, then closing reads\n\
          seed      {} (it fixes the plan, not the scheduling of real processes)\n\
          schedule\n{schedule}\
          takes about {}, and up to {} if the system does not converge\n\
@@ -44,6 +44,7 @@ fn run_plan_text(plan: &Plan) -> String {
         plan.rate,
         format_ms(plan.time_ms),
         format_ms(plan.client_timeout_ms),
+        if plan.fail_fast { "at the first violation that can be told, or when the time is up; " } else { "" },
         format_ms(plan.converge_ms),
         plan.seed,
         seconds(Duration::from_millis(plan.time_ms) + OVERHEAD),

@@ -36,6 +36,22 @@ impl RunProgress {
                     ));
                 }
             }
+            Progress::Violation { checker, seconds } => {
+                self.line(&format!(
+                    "violation at {seconds:.3} s ({checker}): the load ends, everything is healed and judged"
+                ));
+            }
+            Progress::FellBehind => {
+                self.line("the checkers cannot keep up with the load: --fail-fast has no effect from here on");
+            }
+        }
+    }
+
+    /// A line that stays.
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => output::progress(text),
         }
     }
 

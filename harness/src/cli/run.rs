@@ -60,6 +60,7 @@ fn make_plan(arguments: &RunArguments) -> Result<Plan, CliError> {
         client_timeout_ms: arguments.client_timeout,
         converge_ms: arguments.converge,
         net: arguments.net,
+        fail_fast: arguments.fail_fast,
     };
     resolve(&request, &*system, workload).map_err(|error| CliError::usage(error.to_string()))
 }

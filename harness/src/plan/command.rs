@@ -27,6 +27,7 @@ pub fn repeat_command(plan: &Plan) -> String {
         ),
         (plan.converge_ms != CONVERGE_MS_DEFAULT, format!("--converge {}", format_ms(plan.converge_ms))),
         (plan.net != NetChoice::Auto, format!("--net {}", net_word(plan.net))),
+        (plan.fail_fast, "--fail-fast".to_owned()),
     ];
     words.extend(others.into_iter().filter(|(differs, _)| *differs).map(|(_, word)| word));
     words.push(format!("--seed {}", plan.seed));

@@ -84,6 +84,9 @@ pub struct Plan {
     pub converge_ms: u64,
     /// The network.
     pub net: NetChoice,
+    /// Whether the load ends at the first violation that can be told before the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fail_fast: bool,
     /// The decided schedule; empty for a run without faults.
     pub schedule: Vec<ScheduledFault>,
 }

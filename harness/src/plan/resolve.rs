@@ -53,6 +53,8 @@ pub struct RunRequest {
     pub converge_ms: Option<u64>,
     /// The network.
     pub net: NetChoice,
+    /// Whether the load ends at the first violation that can be told before the end.
+    pub fail_fast: bool,
 }
 
 /// What was asked for makes no sense.
@@ -143,6 +145,7 @@ pub fn resolve(request: &RunRequest, system: &dyn System, workload: &dyn Workloa
         min_rate: RATE_MIN.min(rate * RATE_SHARE_MIN),
         converge_ms: request.converge_ms.unwrap_or(CONVERGE_MS_DEFAULT),
         net: request.net,
+        fail_fast: request.fail_fast,
         schedule,
     })
 }

@@ -10,6 +10,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ struct State {
     flushes_asked: u64,
     flushes_done: u64,
     closed: bool,
+    watcher: Option<SyncSender<Event>>,
+    /// Whether a watcher was let go because it could not keep up.
+    watcher_fell_behind: bool,
     /// The first error, in the kernel's words.
     error: Option<(io::ErrorKind, String)>,
 }
@@ -89,8 +93,36 @@ impl Recorder {
                 state.fail(&error.into());
             }
         }
+        state.tell_watcher(&event);
         state.events.push(event);
         stamp
+    }
+
+    /// A copy of every event from now on, in order. Nobody ever waits for the watcher: one that is more than `capacity` events
+    /// behind is let go. There is one at a time.
+    #[must_use]
+    pub fn watch(&self, capacity: usize) -> Receiver<Event> {
+        let (sender, receiver) = sync_channel(capacity);
+        self.handle.shared.lock().watcher = Some(sender);
+        receiver
+    }
+
+    /// Lets the watcher go; it still gets what was recorded so far.
+    pub fn unwatch(&self) {
+        self.handle.shared.lock().watcher = None;
+    }
+
+    /// Whether a watcher was let go because it could not keep up.
+    #[must_use]
+    pub fn watcher_fell_behind(&self) -> bool {
+        self.handle.shared.lock().watcher_fell_behind
+    }
+
+    /// The time, such that everything recorded so far happened at it or before, and everything to come at it or after.
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
+        let _state = self.handle.shared.lock();
+        self.clock.now_ns()
     }
 
     /// Appends a line of the harness itself: `process` is `nemesis` or `observer`.
@@ -140,6 +172,14 @@ impl Shared {
 }
 
 impl State {
+    fn tell_watcher(&mut self, event: &Event) {
+        let Some(watcher) = &self.watcher else { return };
+        if let Err(refused) = watcher.try_send(event.clone()) {
+            self.watcher = None;
+            self.watcher_fell_behind |= matches!(refused, TrySendError::Full(_));
+        }
+    }
+
     fn fail(&mut self, error: &io::Error) {
         self.error.get_or_insert_with(|| (error.kind(), error.to_string()));
     }
@@ -246,6 +286,26 @@ mod tests {
             assert!(std::time::Instant::now() < deadline, "the line never arrived");
             std::thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_watcher_gets_every_event_and_one_that_is_too_slow_is_let_go() {
+        let recorder = Recorder::in_memory(Clock::start());
+        let note = |number: u64| recorder.note("observer", "claim", Value::from(number));
+        note(0);
+        let watcher = recorder.watch(3);
+        (1..4).for_each(|number| {
+            note(number);
+        });
+        let seen: Vec<Event> = watcher.try_iter().collect();
+        assert_eq!(seen, recorder.events()[1..]);
+        let before = recorder.now_ns();
+        assert!(seen.iter().all(|event| event.time <= before));
+        (4..9).for_each(|number| {
+            note(number);
+        });
+        assert!(recorder.watcher_fell_behind());
+        assert_eq!(watcher.iter().count(), 3, "what fitted");
     }
 
     #[test]

@@ -159,6 +159,10 @@ fn verdict_line(verdict: &Verdict, directory: &Path) -> String {
         Validity::Unknown => "UNKNOWN",
         Validity::Invalid => "INVALID",
     };
-    let interrupted = if verdict.interrupted { " (interrupted)" } else { "" };
-    format!("verdict   {word}{interrupted}; everything about this run lies in {}\n", directory.display())
+    let how = match (verdict.interrupted, &verdict.stopped_at) {
+        (true, _) => " (interrupted)".to_owned(),
+        (false, Some(stop)) => format!(" (stopped at the first violation, {:.3} s)", stop.seconds),
+        (false, None) => String::new(),
+    };
+    format!("verdict   {word}{how}; everything about this run lies in {}\n", directory.display())
 }

@@ -44,6 +44,22 @@ pub enum RunError {
     /// A worker broke: a bug of the harness.
     #[error("a worker ended in the middle of the run ({0}); this is a bug of the harness, please report it")]
     Worker(String),
+    /// The thread of the checkers could not be started.
+    #[error("failed to start the checkers of the load: {0}")]
+    Watch(io::Error),
+    /// A violation that was found while the load lasted is not in the whole history: a bug of a checker.
+    #[error(
+        "the load was stopped at a violation ({checker}, {seconds:.3} s: {text}) that the checkers of the whole history do \
+         not find; one of the two is wrong: please report it, with history.jsonl of this run"
+    )]
+    Contradiction {
+        /// Who found it.
+        checker: String,
+        /// What was found.
+        text: String,
+        /// When, on the run's clock.
+        seconds: f64,
+    },
     /// A stored run names something that this program does not know.
     #[error("the stored run names the {kind} {name:?}, which this program does not know; see `schism list`")]
     Unknown {

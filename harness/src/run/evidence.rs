@@ -191,6 +191,7 @@ mod tests {
             min_rate,
             converge_ms: 1_000,
             net: NetChoice::Auto,
+            fail_fast: false,
             schedule: (1..=faults).map(fault).collect(),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use schism_checkers::history::Process;
+use schism_checkers::verdict::FindingKind;
 use schism_workloads::workload::{Workload, WorkloadOptions};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use super::closing::{Closing, written_keys};
 use super::evidence::Stalls;
 use super::nodes::{self, DeathWatch};
 use super::observer::{ASK_EVERY, Observer};
+use super::online::OnlineWatch;
 use super::verdict::{Evidence, Verdict, judge};
 use super::{Phase, Progress, RunError, converge};
 use crate::client::{Pacing, Worker, Workshop, home_of};
@@ -67,7 +69,7 @@ pub struct RunOutcome {
 /// does wrong after it has started is no error but part of the verdict.
 pub async fn execute(run: Run<'_>) -> Result<RunOutcome, RunError> {
     let recorder = Recorder::create(&run.directory.history(), run.clock).map_err(RunError::History)?;
-    let session = Session { run: &run, recorder: &recorder };
+    let session = Session { run: &run, recorder: &recorder, stop: run.interrupted.child_token() };
     let performed = session.perform().await;
     session.enter(Phase::End);
     let stopped = nodes::stop_all(&*run.environment).await;
@@ -83,13 +85,27 @@ pub async fn execute(run: Run<'_>) -> Result<RunOutcome, RunError> {
         faults,
     });
     run.directory.write_verdict(&verdict)?;
+    refuse_contradiction(&verdict)?;
     Ok(RunOutcome { verdict })
+}
+
+/// What was found while the load lasted is in the whole history, too; if it is not, one of the two checkers is wrong.
+fn refuse_contradiction(verdict: &Verdict) -> Result<(), RunError> {
+    let Some(stop) = &verdict.stopped_at else { return Ok(()) };
+    let is_confirmed =
+        verdict.findings.iter().any(|finding| finding.kind.makes_invalid() && finding.kind != FindingKind::NodeDied);
+    if is_confirmed {
+        return Ok(());
+    }
+    Err(RunError::Contradiction { checker: stop.checker.clone(), text: stop.text.clone(), seconds: stop.seconds })
 }
 
 /// A run that goes on.
 struct Session<'a> {
     run: &'a Run<'a>,
     recorder: &'a Recorder,
+    /// Ends the load: the run was interrupted, or a violation was found.
+    stop: CancellationToken,
 }
 
 impl Session<'_> {
@@ -109,8 +125,10 @@ impl Session<'_> {
         let (shop, acknowledgements) = self.workshop();
         let cluster = self.cluster(&observer, acknowledgements);
         observer.forget_silences();
+        let watch = self.watch()?;
         let load_start_ns = self.enter(Phase::Load);
-        let faults = self.load(&shop, cluster, load_start_ns).await?;
+        let faults = self.load(&shop, cluster, load_start_ns, watch.as_ref()).await?;
+        drop(watch);
         self.note_stalls(&observer, load_start_ns);
         tokio::select! {
             biased;
@@ -118,6 +136,14 @@ impl Session<'_> {
             closed = self.close(&observer, shop) => closed?,
         }
         Ok(faults)
+    }
+
+    /// Starts the checkers that speak while the load lasts, where the plan wants them.
+    fn watch(&self) -> Result<Option<OnlineWatch>, RunError> {
+        if !self.run.plan.fail_fast {
+            return Ok(None);
+        }
+        OnlineWatch::start(self.run.workload, self.recorder, &self.stop).map(Some).map_err(RunError::Watch)
     }
 
     /// Lets the cluster agree, and reads everything for the last time.
@@ -183,12 +209,13 @@ impl Session<'_> {
         shop: &Arc<Workshop>,
         cluster: Cluster,
         load_start_ns: u64,
+        watch: Option<&OnlineWatch>,
     ) -> Result<Vec<ExecutedFault>, RunError> {
-        let stop_workers = self.run.interrupted.child_token();
-        let stop_nemesis = self.run.interrupted.child_token();
+        let stop_workers = self.stop.child_token();
+        let stop_nemesis = self.stop.child_token();
         let workers = self.spawn_workers(shop, load_start_ns, &stop_workers);
         let over = async {
-            let waited = self.wait_for_load(shop).await;
+            let waited = self.wait_for_load(shop, watch).await;
             self.enter(Phase::Heal);
             stop_workers.cancel();
             let finished = finish(workers, shop.timeout + LAST_OPERATION_GRACE).await;
@@ -222,23 +249,29 @@ impl Session<'_> {
         workers
     }
 
-    /// Waits until the load's time is up; ends early when interrupted or when the history cannot be written.
-    async fn wait_for_load(&self, shop: &Workshop) -> Result<(), RunError> {
+    /// Waits until the load's time is up; ends early when interrupted, at a violation, or when the history cannot be written.
+    async fn wait_for_load(&self, shop: &Workshop, watch: Option<&OnlineWatch>) -> Result<(), RunError> {
+        let mut told = None;
         let total = Duration::from_millis(self.run.plan.time_ms);
         let start = tokio::time::Instant::now();
         loop {
             let elapsed = start.elapsed().min(total);
             let acknowledged = shop.acknowledged.load(Ordering::Relaxed);
             (self.run.progress)(Progress::Load { elapsed, total, acknowledged });
+            let news = watch.and_then(OnlineWatch::news);
+            if news != told {
+                news.into_iter().for_each(self.run.progress);
+                told = news;
+            }
             if let Some(error) = self.recorder.error() {
                 return Err(RunError::History(error));
             }
-            if elapsed >= total || self.run.interrupted.is_cancelled() {
+            if elapsed >= total || self.stop.is_cancelled() {
                 return Ok(());
             }
             tokio::select! {
                 () = tokio::time::sleep(TELL_EVERY.min(total - elapsed)) => {}
-                () = self.run.interrupted.cancelled() => {}
+                () = self.stop.cancelled() => {}
             }
         }
     }

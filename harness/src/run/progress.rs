@@ -38,7 +38,7 @@ impl Phase {
 }
 
 /// One message of a run to whoever watches it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Progress {
     /// A phase began.
     Phase(Phase),
@@ -51,4 +51,13 @@ pub enum Progress {
         /// Operations that ended ok so far.
         acknowledged: u64,
     },
+    /// A violation was found while the load lasted, and ends it.
+    Violation {
+        /// Which checker found it.
+        checker: &'static str,
+        /// When the event came that completed it, seconds on the run's clock.
+        seconds: f64,
+    },
+    /// The checkers could not keep up with the load: what is left of it is judged at the end.
+    FellBehind,
 }

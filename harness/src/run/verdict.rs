@@ -12,6 +12,7 @@ use schism_workloads::workload::Workload;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{self, Stalls};
+use super::online::EarlyStop;
 use crate::nemesis::ExecutedFault;
 use crate::plan::{FORMAT_VERSION, Plan};
 use crate::systems::SystemTiming;
@@ -43,6 +44,9 @@ pub struct Verdict {
     pub stalls: Stalls,
     /// Somebody stopped the run before its time.
     pub interrupted: bool,
+    /// The load ended at the first violation, as its plan asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<EarlyStop>,
 }
 
 /// Everything a verdict depends on.
@@ -73,6 +77,11 @@ pub fn judge(evidence: Evidence<'_>) -> Verdict {
     let interrupted = evidence::interrupted(&events);
     if interrupted {
         reasons.push("the run was interrupted".to_owned());
+    }
+    let stopped_at = EarlyStop::noted(&events);
+    if let Some(stop) = &stopped_at {
+        let EarlyStop { seconds, checker, .. } = stop;
+        reasons.push(format!("stopped at the first violation (fail-fast), found by {checker} at {seconds:.3} s"));
     }
     if evidence::converged(&events).is_none() && !interrupted {
         reasons.push("the run never came to its closing reads".to_owned());
@@ -110,6 +119,7 @@ pub fn judge(evidence: Evidence<'_>) -> Verdict {
         disturbed,
         stalls,
         interrupted,
+        stopped_at,
     }
 }
 
