@@ -144,11 +144,8 @@ pub(super) struct RunArguments {
     /// Bound of the time the system gets to converge after everything was healed [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = parse_ms)]
     pub(super) converge: Option<u64>,
-    /// End the load at the first violation that can be told while it lasts
-    ///
-    /// Told during the load: histories without a linearization (reads of values that nobody wrote and stale reads among
-    /// them, at levels that promise to be recent), and split brain by acknowledgement. Only the end can tell what is lost,
-    /// dirty or diverged. The run then heals, converges, makes its closing reads and is judged as always.
+    /// End the load at the first violation that can be told while it lasts: split brain, or no linearization (stale and
+    /// unexpected reads among them); what is lost, dirty or diverged only the end can tell
     #[arg(long)]
     pub(super) fail_fast: bool,
     /// Print plan and schedule, and start nothing
@@ -203,7 +200,7 @@ pub(super) struct CampaignArguments {
     /// The network of every run
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) net: NetChoice,
-    /// End each run's load at its first violation that can be told while it lasts (see: schism run --help)
+    /// End each run's load at its first violation that can be told while it lasts (see: schism help run)
     #[arg(long)]
     pub(super) fail_fast: bool,
 }
