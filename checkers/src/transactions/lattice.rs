@@ -58,7 +58,18 @@ const fn entry(name: &'static str, implies: &'static [&'static str], forbids: &'
     Entry { name, implies, forbids }
 }
 
+/// Every model, after those that it implies.
 const MODELS: &[Entry] = &[
+    entry("read-your-writes", &[], &[]),
+    entry("monotonic-writes", &[], &[]),
+    entry("monotonic-reads", &[], &[]),
+    entry("writes-follow-reads", &[], &[]),
+    entry("PRAM", &["monotonic-reads", "monotonic-writes", "read-your-writes"], &[]),
+    entry("causal", &["writes-follow-reads", "PRAM"], &[]),
+    entry("sequential", &["causal"], &[]),
+    entry("linearizable", &["sequential"], &[]),
+    entry("1SR", &[], &[]),
+    entry("session-serializable", &["1SR"], &[]),
     entry("read-uncommitted", &[], &["G0", "duplicate-elements", "cyclic-versions"]),
     entry("read-committed", &["read-uncommitted"], &["G1"]),
     entry("cursor-stability", &["read-committed"], &["lost-update"]),
@@ -121,16 +132,6 @@ const MODELS: &[Entry] = &[
         ],
         &["G1", "G1c-realtime", "G2-realtime"],
     ),
-    entry("session-serializable", &["1SR"], &[]),
-    entry("1SR", &[], &[]),
-    entry("linearizable", &["sequential"], &[]),
-    entry("sequential", &["causal"], &[]),
-    entry("causal", &["writes-follow-reads", "PRAM"], &[]),
-    entry("PRAM", &["monotonic-reads", "monotonic-writes", "read-your-writes"], &[]),
-    entry("writes-follow-reads", &[], &[]),
-    entry("monotonic-reads", &[], &[]),
-    entry("monotonic-writes", &[], &[]),
-    entry("read-your-writes", &[], &[]),
 ];
 
 /// Models about single operations, or without a test of their own here: nothing found rules them out directly, so that
@@ -222,17 +223,11 @@ impl ConsistencyModel {
         Boundary::of([anomaly]).is_ruled_out(self)
     }
 
-    fn implied(self) -> impl Iterator<Item = Self> {
-        MODELS
-            .iter()
-            .filter(move |entry| entry.name == self.0)
-            .flat_map(|entry| entry.implies.iter().copied().map(Self))
-    }
-
     /// Whether a history under this model is always one under the other.
     #[must_use]
     pub fn implies(self, other: Self) -> bool {
-        self == other || self.implied().any(|implied| implied.implies(other))
+        let entry = MODELS.iter().find(|entry| entry.name == self.0);
+        self == other || entry.is_some_and(|entry| entry.implies.iter().any(|implied| Self(implied).implies(other)))
     }
 }
 
@@ -273,23 +268,20 @@ impl Boundary {
     #[must_use]
     pub fn of<'a>(anomalies: impl IntoIterator<Item = &'a str>) -> Self {
         let anomalies = with_implied(anomalies);
-        let broken = MODELS.iter().filter(|entry| entry.forbids.iter().any(|anomaly| anomalies.contains(anomaly)));
-        let broken: Vec<ConsistencyModel> = broken.map(|entry| ConsistencyModel(entry.name)).collect();
-        let (mut not, mut also_not, mut held) = (Vec::new(), Vec::new(), Vec::new());
-        for model in MODELS.iter().map(|entry| ConsistencyModel(entry.name)) {
-            if !broken.iter().any(|broken| model.implies(*broken)) {
-                if !NOT_JUDGED.contains(&model.0) {
-                    held.push(model);
-                }
-            } else if broken.iter().any(|broken| *broken != model && model.implies(*broken)) {
-                also_not.push(model);
-            } else {
-                not.push(model);
+        let mut boundary = Self { not: Vec::new(), also_not: Vec::new(), strongest_held: Vec::new() };
+        for Entry { name, implies, forbids } in MODELS {
+            let model = ConsistencyModel(name);
+            // Models come after those that they imply.
+            if implies.iter().any(|implied| boundary.is_ruled_out(ConsistencyModel(implied))) {
+                boundary.also_not.push(model);
+            } else if forbids.iter().any(|anomaly| anomalies.contains(anomaly)) {
+                boundary.not.push(model);
+            } else if !NOT_JUDGED.contains(name) {
+                // What it implies is not the strongest any more; and what that implies was not before.
+                boundary.strongest_held.retain(|weaker| !implies.contains(&weaker.0));
+                boundary.strongest_held.push(model);
             }
         }
-        let strongest_held =
-            held.iter().filter(|model| !held.iter().any(|other| other != *model && other.implies(**model))).copied();
-        let mut boundary = Self { not, also_not, strongest_held: strongest_held.collect() };
         for list in [&mut boundary.not, &mut boundary.also_not, &mut boundary.strongest_held] {
             list.sort_unstable_by_key(|model| model.0);
         }
@@ -313,9 +305,9 @@ mod tests {
 
     #[test]
     fn every_name_in_the_tables_is_a_model() {
-        for entry in MODELS {
+        for (place, entry) in MODELS.iter().enumerate() {
             for implied in entry.implies {
-                assert!(MODELS.iter().any(|other| other.name == *implied), "{implied}");
+                assert!(MODELS[..place].iter().any(|other| other.name == *implied), "{implied} before {}", entry.name);
             }
         }
         for (alias, name) in ALIASES {

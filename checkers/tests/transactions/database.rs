@@ -159,6 +159,8 @@ impl Simulation {
     }
 
     fn begin(&mut self, client: usize) {
+        // Strictly after the last completion of the process, so that lines in order of time are a history.
+        self.time += 1;
         let count = self.random.random_range(1..=self.workload.operations_max);
         let mut wishes: Vec<Wish> = Vec::new();
         for _ in 0..count {
@@ -273,7 +275,8 @@ impl Simulation {
             let seen = if is_update { self.commits } else { active.snapshot };
             self.clients[client].seen = self.clients[client].seen.max(seen);
         }
-        for key in self.keys.iter_mut().filter(|key| key.locked_by == Some(client)) {
+        for (key, _) in &active.own {
+            let key = &mut self.keys[*key as usize];
             key.locked_by = None;
             key.pending.clear();
         }
