@@ -121,7 +121,7 @@ impl Teller<'_> {
             let (from_name, to_name) = (name_of(step.transaction), name_of(to));
             let pair = Pair { from: step.transaction, to, from_name: &from_name, to_name: &to_name };
             sentences.push(format!(
-                "{}: {from_name} came before {to_name}.",
+                "{}, so {from_name} came before {to_name}.",
                 self.reason(pair, step.relation, dependencies)
             ));
         }
@@ -139,7 +139,7 @@ impl Teller<'_> {
     fn reason(&self, pair: Pair<'_>, relation: Relations, dependencies: &dyn Dependencies) -> String {
         let Pair { from_name, to_name, .. } = pair;
         match relation {
-            Relations::PROCESS => format!("one process performed {from_name} and, when that was over, {to_name}"),
+            Relations::PROCESS => format!("One process performed {from_name} and, when that was over, {to_name}"),
             Relations::REALTIME => format!("{from_name} was over before {to_name} was invoked"),
             _ => dependencies
                 .explain(self, pair, relation)

@@ -29,6 +29,9 @@ pub struct TransactionAnomaly {
     /// Of a cycle: the operations in it, each before the next and the last before the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cycle: Vec<usize>,
+    /// Of a cycle: whether none of its kind among the same transactions is shorter.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shortest: bool,
 }
 
 /// Whether a history of transactions satisfies a consistency model, and what else is known about models.
@@ -91,6 +94,7 @@ pub fn check(
             forbidden: anomaly.is_forbidden,
             witness: witness(anomaly.text, &operations),
             cycle: anomaly.cycle.iter().map(|id| *id as usize).collect(),
+            shortest: anomaly.is_shortest,
         }
     });
     let names_of = |models: &[ConsistencyModel]| models.iter().map(|model| model.name()).collect();

@@ -35,6 +35,7 @@ pub(crate) fn find(teller: &Teller<'_>, writers: &Writers, versions: &ListVersio
     for transaction in teller.transactions.committed() {
         finder.check_transaction(transaction);
     }
+    finder.check_own_orders();
     finder.check_updates();
     for key in 0..versions.keys.len() as u32 {
         finder.check_committed_after_aborted(key);
@@ -151,13 +152,45 @@ impl<'f, 'a: 'f> Finder<'f, 'a> {
         if !self.anomalies.count(INCOMPATIBLE_ORDER) {
             return;
         }
-        let key = self.versions.keys[read.key as usize];
-        let longest = list_reads(self.teller.transactions)
-            .find(|other| other.key == read.key && other.start == key.start && other.length == key.length);
-        let Some(longest) = longest else { return };
+        let Some(longest) = self.longest_read(read.key) else { return };
         let text =
             format!("{}, and {}: neither is a prefix of the other", self.tell_read(&longest), self.tell_read(read));
         self.anomalies.tell(INCOMPATIBLE_ORDER, vec![longest.transaction, read.transaction], text);
+    }
+
+    /// Elements of one transaction that the longest read shows in another order than that in which they were appended. Where
+    /// others stand between them, it is a cycle as well.
+    fn check_own_orders(&mut self) {
+        let mut last: Vec<u32> = vec![NONE; self.versions.keys.len()];
+        for (number, write) in self.writers.writes.iter().enumerate() {
+            let before = std::mem::replace(&mut last[write.key as usize], number as u32);
+            let Some(earlier) = self.writers.writes.get(before as usize) else { continue };
+            let positions = (self.versions.position(before), self.versions.position(number as u32));
+            let (Some(first), Some(second)) = positions else { continue };
+            if earlier.transaction != write.transaction
+                || first < second
+                || self.writers.is_ambiguous(write.key)
+                || std::mem::replace(&mut self.contradicted[write.key as usize], true)
+                || !self.anomalies.count(INCOMPATIBLE_ORDER)
+            {
+                continue;
+            }
+            let Some(longest) = self.longest_read(write.key) else { continue };
+            let text = format!(
+                "{}, with {} before {}, though {} appended them in the other order",
+                self.tell_read(&longest),
+                self.teller.names.value(write.value),
+                self.teller.names.value(earlier.value),
+                self.teller.transaction(write.transaction)
+            );
+            self.anomalies.tell(INCOMPATIBLE_ORDER, vec![longest.transaction, write.transaction], text);
+        }
+    }
+
+    fn longest_read(&self, key: u32) -> Option<ListRead> {
+        let known = self.versions.keys[key as usize];
+        list_reads(self.teller.transactions)
+            .find(|read| read.key == key && read.start == known.start && read.length == known.length)
     }
 
     /// A number for the version that a read saw: equal reads of a key have equal numbers.

@@ -126,9 +126,9 @@ fn write_cycle() {
     let text = &found.anomalies[0].text;
     assert_eq!(
         text,
-        "T1 is [append x 1, append y 1]. T2 is [append x 2, append y 2]. T1 appended 1 to x, and T2 appended 2 after it: T1 \
-         came before T2. T2 appended 2 to y, and T1 appended 1 after it: T2 came before T1. Therefore each of T1 and T2 came \
-         before the other, which cannot be."
+        "T1 is [append x 1, append y 1]. T2 is [append x 2, append y 2]. T1 appended 1 to x, and T2 appended 2 after it, so T1 \
+         came before T2. T2 appended 2 to y, and T1 appended 1 after it, so T2 came before T1. Therefore each of T1 and T2 \
+         came before the other, which cannot be."
     );
 }
 
@@ -221,6 +221,11 @@ fn reads_that_no_order_explains() {
     let found = lists(&["ax1", "ax2", "rx=1.2", "rx=2.1"]);
     assert_eq!(names(&found), ["incompatible-order"]);
     assert_eq!(not(&found), ["read-committed"]);
+    // One transaction's appends, the other way round.
+    let found = lists(&["ax1 ax2", "rx=2.1"]);
+    assert_eq!(names(&found), ["G1b", "incompatible-order"]);
+    let found = lists(&["ax1 ax2", "ax3", "rx=2.1.3"]);
+    assert_eq!(names(&found), ["incompatible-order"]);
     let found = lists(&["ax1", "ax2", "ax3", "rx=1.2", "rx=1.3"]);
     assert!(names(&found).contains(&"incompatible-order"));
 }
