@@ -71,9 +71,25 @@ pub(super) fn read(
     }
 }
 
-/// The first seven as they are written, for comparing whole words.
-const USUAL: [&[u8]; 7] =
-    [b",\"index\":", b",\"time\":", b",\"type\":", b",\"process\":", b",\"f\":", b",\"key\":", b",\"value\":"];
+/// [`NAMES`] as they are written, for comparing whole words.
+const USUAL: [&[u8]; NAMES.len()] = [
+    b",\"index\":",
+    b",\"time\":",
+    b",\"type\":",
+    b",\"process\":",
+    b",\"f\":",
+    b",\"key\":",
+    b",\"value\":",
+    b",\"node\":",
+    b",\"term\":",
+    b",\"position\":",
+    b",\"ack\":",
+    b",\"level\":",
+    b",\"error\":",
+    b",\"final\":",
+    b",\"id\":",
+    b",\"step\":",
+];
 /// Functions whose names need no decoding.
 const FUNCTIONS: [(&[u8], &str); 7] = [
     (b"\"read\"", "read"),
@@ -110,6 +126,17 @@ impl JsonlReader {
         self.usual_field::<4>(cursor, values, fields)?;
         self.usual_field::<5>(cursor, values, fields)?;
         self.usual_field::<6>(cursor, values, fields)?;
+        if cursor.peek() == Some(b',') {
+            self.usual_field::<7>(cursor, values, fields)?;
+            self.usual_field::<8>(cursor, values, fields)?;
+            self.usual_field::<9>(cursor, values, fields)?;
+            self.usual_field::<10>(cursor, values, fields)?;
+            self.usual_field::<11>(cursor, values, fields)?;
+            self.usual_field::<12>(cursor, values, fields)?;
+            self.usual_field::<13>(cursor, values, fields)?;
+            self.usual_field::<14>(cursor, values, fields)?;
+            self.usual_field::<15>(cursor, values, fields)?;
+        }
         if fields.seen == 0 {
             json::skip_space(cursor);
             if cursor.takes(b"}") {

@@ -62,6 +62,14 @@ fn fields_may_come_in_any_order_and_with_spaces() {
     }
 }
 
+#[test]
+fn names_are_compared_as_they_are_called() {
+    let line = r#"{"index":1,"time":2,"type":"info","process":"nemesis","f":"x","key":1,"value":2,"node":"n","term":1,"position":2,"ack":"a","level":"l","error":"e","final":false,"id":3,"step":"s"}"#;
+    let named = super::line::NAMES.map(|name| line.find(&format!("\"{name}\":")).unwrap());
+    assert!(named.is_sorted(), "the usual order is the order of names");
+    assert!(read(line).is_ok());
+}
+
 /// Once, a space after the colon of the first field was refused.
 #[test]
 fn lines_may_be_spaced_as_python_does() {
