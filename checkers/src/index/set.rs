@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::closing::{ClosingRead, closing_read};
+use super::numbering::Numbering;
 use super::span::{NONE, Span};
 use crate::history::{Function, History, KeyId, Operation, Outcome, ValueId};
 
@@ -87,11 +88,12 @@ pub struct SetIndex {
     pub keys: Vec<SetKey>,
 }
 
-/// What was numbered so far.
+/// What was numbered so far of one key.
 #[derive(Default)]
 struct Numbers {
-    elements: FxHashMap<(KeyId, ValueId), u32>,
-    contents: FxHashMap<(KeyId, ValueId), u32>,
+    elements: Numbering,
+    /// By the list that a read returned.
+    contents: FxHashMap<ValueId, u32>,
 }
 
 impl SetIndex {
@@ -100,32 +102,39 @@ impl SetIndex {
     /// # Errors
     /// An operation that is not one of a set, or a read that does not return a list.
     pub fn new(history: &History) -> Result<Self, String> {
-        let mut keys: Vec<SetKey> = history.key_ids().map(|key| SetKey { key, ..SetKey::default() }).collect();
-        let mut numbers = Numbers::default();
+        let mut of_key: Vec<Vec<u32>> = vec![Vec::new(); history.keys().len()];
         for operation in history.operations() {
-            let key = &mut keys[operation.key().index()];
-            match operation.function() {
-                Function::Add => {
-                    let element = key.number(operation.argument(), &mut numbers);
-                    key.elements[element as usize].add(&operation);
-                }
-                Function::Read => key.read(&operation, &mut numbers)?,
-                // Maelstrom's name for it.
-                Function::Other(_) if operation.f() == "broadcast" => {
-                    let element = key.number(operation.argument(), &mut numbers);
-                    key.elements[element as usize].add(&operation);
-                }
-                _ => {
-                    let (index, f) = (operation.invoked_index(), operation.f());
-                    return Err(format!("index {index}: `{f}` is not an operation of a set"));
-                }
+            if !matches!(operation.function(), Function::Add | Function::Read) {
+                let (index, f) = (operation.invoked_index(), operation.f());
+                return Err(format!("index {index}: `{f}` is not an operation of a set"));
             }
+            of_key[operation.key().index()].push(operation.id() as u32);
         }
-        Ok(Self { keys })
+        let mut numbers = Numbers::default();
+        let keys = history.key_ids().zip(of_key);
+        let keys = keys.map(|(key, operations)| SetKey::new(history, key, &operations, &mut numbers));
+        Ok(Self { keys: keys.collect::<Result<_, _>>()? })
     }
 }
 
 impl SetKey {
+    fn new(history: &History, key: KeyId, operations: &[u32], numbers: &mut Numbers) -> Result<Self, String> {
+        let mut set = Self { key, ..Self::default() };
+        let operations = || operations.iter().filter_map(|id| history.operation(*id as usize));
+        let adds = || operations().filter(|operation| operation.function() == Function::Add);
+        numbers.elements.restart(adds().count(), adds().map(|add| add.argument().bits()));
+        numbers.contents.clear();
+        for operation in operations() {
+            if operation.function() == Function::Add {
+                let element = set.number(operation.argument(), &mut numbers.elements);
+                set.elements[element as usize].add(&operation);
+            } else {
+                set.read(&operation, numbers)?;
+            }
+        }
+        Ok(set)
+    }
+
     /// What a read returned, as it came, by number. Reads that returned one list have one content.
     #[must_use]
     pub fn content(&self, content: u32) -> &[u32] {
@@ -162,17 +171,13 @@ impl SetKey {
         self.elements.iter().filter_map(|element| element.acknowledged(history)?.completed_ns()).max()
     }
 
-    fn number(&mut self, value: ValueId, numbers: &mut Numbers) -> u32 {
-        *numbers.elements.entry((self.key, value)).or_insert_with(|| {
-            self.elements.push(Element {
-                value,
-                first_add: NONE,
-                possible: NONE,
-                acknowledged: NONE,
-                is_ambiguous: false,
-            });
-            (self.elements.len() - 1) as u32
-        })
+    fn number(&mut self, value: ValueId, numbers: &mut Numbering) -> u32 {
+        let (number, is_new) = numbers.number(value.bits());
+        if is_new {
+            let (first_add, possible, acknowledged) = (NONE, NONE, NONE);
+            self.elements.push(Element { value, first_add, possible, acknowledged, is_ambiguous: false });
+        }
+        number
     }
 
     fn read(&mut self, operation: &Operation<'_>, numbers: &mut Numbers) -> Result<(), String> {
@@ -182,16 +187,16 @@ impl SetKey {
             let index = operation.completed_index().unwrap_or_default();
             return Err(format!("index {index}: a read of a set returns a list, not {}", values.display(result)));
         };
-        let content = match numbers.contents.get(&(self.key, result)) {
+        let content = match numbers.contents.get(&result) {
             Some(content) => *content,
             None => {
                 for value in items {
-                    let element = self.number(*value, numbers);
+                    let element = self.number(*value, &mut numbers.elements);
                     self.items.push(element);
                 }
                 self.ends.push(self.items.len());
                 let content = (self.ends.len() - 1) as u32;
-                numbers.contents.insert((self.key, result), content);
+                numbers.contents.insert(result, content);
                 content
             }
         };

@@ -171,3 +171,14 @@ impl Container {
         Conflict::list(words, left.take(NAMED_MAX).map(|life| life.put.operation))
     }
 }
+
+/// Matches deadlines with invocations, each at most its deadline; the deadline for which none is left.
+pub(super) fn meet(deadlines: &mut [u64], invocations: &[u64]) -> Result<(), u64> {
+    deadlines.sort_unstable();
+    for (place, deadline) in deadlines.iter().enumerate() {
+        if invocations.get(place).is_none_or(|invoked| invoked > deadline) {
+            return Err(*deadline);
+        }
+    }
+    Ok(())
+}

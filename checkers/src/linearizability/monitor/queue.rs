@@ -28,7 +28,7 @@
 //!
 //! An undecided enqueue that no decided dequeue returned has b = ∞: no deadline, no stay, and nothing depends on it.
 
-use super::container::{Container, Life};
+use super::container::{Container, Life, meet};
 use super::{Conflict, NEVER, Part};
 
 /// Decides a queue; `None` where a value may have been enqueued twice, and in the case described above.
@@ -73,17 +73,6 @@ struct Deadline {
     time: u64,
     /// The value that overtook it.
     by: u32,
-}
-
-/// Matches deadlines with invocations, each at most its deadline; the deadline for which none is left.
-fn meet(deadlines: &mut [u64], invocations: &[u64]) -> Result<(), u64> {
-    deadlines.sort_unstable();
-    for (place, deadline) in deadlines.iter().enumerate() {
-        if invocations.get(place).is_none_or(|invoked| invoked > deadline) {
-            return Err(*deadline);
-        }
-    }
-    Ok(())
 }
 
 /// Looks for two values that changed places; answers the deadlines of those that were left.

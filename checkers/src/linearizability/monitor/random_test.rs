@@ -210,7 +210,7 @@ fn queues() {
 
 #[test]
 fn stacks() {
-    compare(Kind::Stack, 90);
+    compare(Kind::Stack, 95);
 }
 
 #[test]

@@ -22,46 +22,141 @@
 //! Two trees find, for each new part, the values whose a ≤ L or d ≥ R holds for the first time; a third counts covers. Each
 //! value is found once in each and each moment is uncovered once.
 //!
-//! *Undecided pops* may each take one value that was left, from their invocation p on. If the history is linearizable
-//! without them, it is. If it is not even where every value that was left may be popped from the first p on, it is not. In
-//! between the monitor does not decide. An undecided push that no decided pop returned is left out: together with the
-//! undecided pop that took it, or alone.
+//! *Undecided pops* may each take one value that was left, from their invocation p on; that value's c becomes p, which only
+//! helps, and the more the earlier. A value v that was left must be taken by the end of the pop of a returned value w if v
+//! certainly went in after w and before w came out, b(w) < a(v) and b(v) < c(w): a deadline. Three questions in turn:
+//! where the deadlines cannot be met, or an empty pop has no possible moment (see the bag), there is no linearization. Where
+//! one exists with the values in order of their deadlines, the moments of empty pops included, taken by the pops in order of
+//! their invocations, there is one. Where none exists even if every value that was left is taken from the first p on, there
+//! is none. In between the monitor does not decide. An undecided push that no decided pop returned is left out: together
+//! with the undecided pop that took it, or alone.
 
 use std::collections::BTreeSet;
 
-use super::container::{Container, Life};
-use super::cover::Cover;
+use super::container::{Container, Life, meet};
 use super::tree::{Coverage, Minima};
-use super::{Conflict, NONE, Part, Span};
+use super::{Conflict, NEVER, NONE, Part};
 
 /// Decides a stack; `None` where a value may have been pushed twice, and in the case described above.
 pub(crate) fn check(stack: &Container) -> Option<Result<(), Conflict>> {
     if stack.is_ambiguous {
         return None;
     }
-    if let Err(conflict) = stack.check_values() {
-        return Some(Err(conflict));
-    }
+    let moments = match stack.check_values().and_then(|()| stack.empty_moments()) {
+        Ok(moments) => moments,
+        Err(conflict) => return Some(Err(conflict)),
+    };
     let lives: Vec<Life> = stack.lives.iter().copied().filter(|life| !life.put.is_absent()).collect();
-    let verdict = decide(&lives, &stack.empties);
-    let first = stack.undecided.iter().map(|span| span.invoked).min();
-    match (verdict, first) {
-        (Err(_), Some(first)) => {
-            let popped = lives.iter().map(|life| match life.is_left() {
-                true => Life { take: Span { invoked: first, ..Span::ABSENT }, ..*life },
-                false => *life,
-            });
-            decide(&popped.collect::<Vec<_>>(), &stack.empties).err().map(Err)
+    if stack.undecided.is_empty() { Some(decide(&lives)) } else { check_undecided(stack, lives, moments) }
+}
+
+fn check_undecided(stack: &Container, mut lives: Vec<Life>, mut moments: Vec<u64>) -> Option<Result<(), Conflict>> {
+    let mut pops: Vec<u64> = stack.undecided.iter().map(|span| span.invoked).collect();
+    pops.sort_unstable();
+    moments.sort_unstable();
+    let deadlines = deadlines(&lives);
+    let mut times: Vec<u64> = deadlines.iter().map(|deadline| deadline.time).filter(|time| *time != NEVER).collect();
+    if let Err(missed) = meet(&mut times, &pops) {
+        let missed = deadlines.iter().find(|deadline| deadline.time == missed);
+        return missed.map(|deadline| Err(below(&lives[deadline.value], &lives[deadline.by])));
+    }
+
+    let mut order: Vec<(u64, usize)> = deadlines
+        .iter()
+        .map(|deadline| {
+            let put = lives[deadline.value].put.completed;
+            let moment = moments.get(moments.partition_point(|moment| *moment <= put));
+            (deadline.time.min(moment.copied().unwrap_or(NEVER)), deadline.value)
+        })
+        .collect();
+    order.sort_unstable();
+    let mut times: Vec<u64> = order.iter().map(|(time, _)| *time).filter(|time| *time != NEVER).collect();
+    let can_meet = meet(&mut times, &pops).is_ok();
+    let mut take = |invoked: u64, value: usize| lives[value].take.invoked = invoked;
+    order.iter().zip(&pops).for_each(|((_, value), invoked)| take(*invoked, *value));
+    if can_meet && decide(&lives).is_ok() {
+        return Some(Ok(()));
+    }
+    for deadline in &deadlines {
+        lives[deadline.value].take.invoked = pops[0];
+    }
+    decide(&lives).err().map(Err)
+}
+
+/// A value that was left, and when an undecided pop must have begun to take it; [`NEVER`]: it may stay.
+struct Deadline {
+    value: usize,
+    time: u64,
+    /// The value below it.
+    by: usize,
+}
+
+/// The deadlines of the values that were left.
+fn deadlines(lives: &[Life]) -> Vec<Deadline> {
+    let mut below: Vec<usize> = (0..lives.len()).filter(|value| !lives[*value].take.is_absent()).collect();
+    let mut pops: Vec<u64> = below.iter().map(|value| lives[*value].take.invoked).collect();
+    pops.sort_unstable();
+    below.sort_unstable_by_key(|value| lives[*value].put.completed);
+    let mut below = below.into_iter().peekable();
+    let mut left: Vec<usize> = (0..lives.len()).filter(|value| lives[*value].is_left()).collect();
+    left.sort_unstable_by_key(|value| lives[*value].put.invoked);
+    // Of the values pushed so far, by the invocation of their pops: the one whose pop ends first.
+    let mut first = Earliest::new(pops.len());
+    left.into_iter()
+        .map(|value| {
+            let put = &lives[value].put;
+            while let Some(other) = below.next_if(|other| lives[*other].put.precedes(put)) {
+                let take = &lives[other].take;
+                let rank = pops.partition_point(|invoked| *invoked < take.invoked);
+                first.note(rank, (take.completed, other));
+            }
+            let rank = pops.partition_point(|invoked| *invoked <= put.completed);
+            let (time, by) = first.from(rank);
+            Deadline { value, time, by }
+        })
+        .collect()
+}
+
+/// The smallest of what was noted at a place or after it.
+struct Earliest {
+    /// A Fenwick tree over the places from behind.
+    nodes: Vec<(u64, usize)>,
+}
+
+impl Earliest {
+    fn new(count: usize) -> Self {
+        Self { nodes: vec![(NEVER, usize::MAX); count + 1] }
+    }
+
+    fn note(&mut self, place: usize, entry: (u64, usize)) {
+        let mut node = self.nodes.len() - 1 - place;
+        while node < self.nodes.len() {
+            self.nodes[node] = self.nodes[node].min(entry);
+            node += node & node.wrapping_neg();
         }
-        (verdict, _) => Some(verdict),
+    }
+
+    fn from(&self, place: usize) -> (u64, usize) {
+        let mut node = self.nodes.len() - 1 - place;
+        let mut least = (NEVER, usize::MAX);
+        while node > 0 {
+            least = least.min(self.nodes[node]);
+            node -= node & node.wrapping_neg();
+        }
+        least
     }
 }
 
-fn decide(lives: &[Life], empties: &[Span]) -> Result<(), Conflict> {
-    if !empties.is_empty() {
-        let cover = Cover::new(lives.iter().map(Life::stay));
-        empties.iter().try_for_each(|empty| cover.check(empty))?;
-    }
+fn below(left: &Life, returned: &Life) -> Conflict {
+    let words = [Part::Text(
+        "a value was certainly pushed on top of another one, which was popped, and no decided pop returned the upper one; \
+         the undecided pops begun by then cannot have taken it and all others of that kind",
+    )];
+    Conflict::list(words, [returned.put, left.put, returned.take].map(|span| span.operation))
+}
+
+/// Decides by the values alone, the takes of those that were left being undecided ones or none.
+fn decide(lives: &[Life]) -> Result<(), Conflict> {
     let mut stays: Vec<Life> = lives.iter().copied().filter(|life| life.put.completed < life.take.invoked).collect();
     stays.sort_unstable_by_key(|life| life.put.completed);
     if stays.is_empty() {
