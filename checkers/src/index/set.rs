@@ -96,6 +96,15 @@ struct Numbers {
     contents: FxHashMap<ValueId, u32>,
 }
 
+/// Whether it adds an element; `broadcast` is Maelstrom's name for it.
+fn is_add(operation: &Operation<'_>) -> bool {
+    match operation.function() {
+        Function::Add => true,
+        Function::Other(_) => operation.f() == "broadcast",
+        _ => false,
+    }
+}
+
 impl SetIndex {
     /// Sorts operations by key and numbers their elements.
     ///
@@ -104,7 +113,7 @@ impl SetIndex {
     pub fn new(history: &History) -> Result<Self, String> {
         let mut of_key: Vec<Vec<u32>> = vec![Vec::new(); history.keys().len()];
         for operation in history.operations() {
-            if !matches!(operation.function(), Function::Add | Function::Read) {
+            if operation.function() != Function::Read && !is_add(&operation) {
                 let (index, f) = (operation.invoked_index(), operation.f());
                 return Err(format!("index {index}: `{f}` is not an operation of a set"));
             }
@@ -121,11 +130,11 @@ impl SetKey {
     fn new(history: &History, key: KeyId, operations: &[u32], numbers: &mut Numbers) -> Result<Self, String> {
         let mut set = Self { key, ..Self::default() };
         let operations = || operations.iter().filter_map(|id| history.operation(*id as usize));
-        let adds = || operations().filter(|operation| operation.function() == Function::Add);
+        let adds = || operations().filter(is_add);
         numbers.elements.restart(adds().count(), adds().map(|add| add.argument().bits()));
         numbers.contents.clear();
         for operation in operations() {
-            if operation.function() == Function::Add {
+            if is_add(&operation) {
                 let element = set.number(operation.argument(), &mut numbers.elements);
                 set.elements[element as usize].add(&operation);
             } else {
