@@ -161,7 +161,7 @@ fn check_in(context: &Context<'_>, model: &Model) -> ModelCheck {
         methods.push(verdict.method);
         match verdict.result {
             Ok(None) => {}
-            Ok(Some(contradiction)) => check.contradicted(history, key, &contradiction),
+            Ok(Some(contradiction)) => check.contradicted(context, key, model, &contradiction),
             Err(reason) => check = check.unknown(reason),
         }
     }
@@ -180,18 +180,20 @@ impl ModelCheck {
         self
     }
 
-    fn contradicted(&mut self, history: &History, key: KeyId, contradiction: &Contradiction) {
+    fn contradicted(&mut self, context: &Context<'_>, key: KeyId, model: &Model, contradiction: &Contradiction) {
         self.valid = Validity::Invalid;
         self.keys_invalid += 1;
         if self.witness.is_none() {
-            let operations: Vec<Operation<'_>> =
-                contradiction.operations.iter().filter_map(|id| history.operation(*id)).collect();
-            let text = format!(
-                "The history of {} has no linearization: {}; {}.",
-                history.key_name(key),
-                contradiction.text,
-                faults_around(history, &operations)
-            );
+            let history = context.history;
+            let of = |ids: &[usize]| ids.iter().filter_map(|id| history.operation(*id)).collect::<Vec<_>>();
+            let (text, operations) = match (model.explain_key)(context, key, contradiction) {
+                Some((text, ids)) => (text, of(&ids)),
+                None => {
+                    let operations = of(&contradiction.operations);
+                    (format!("{}; {}", contradiction.text, faults_around(history, &operations)), operations)
+                }
+            };
+            let text = format!("The history of {} has no linearization: {text}.", history.key_name(key));
             self.witness = Some(witness(text, &operations));
         }
     }

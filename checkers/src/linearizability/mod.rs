@@ -20,8 +20,8 @@ mod search_key;
 mod tell;
 pub(crate) mod unique;
 
-pub(crate) use check::KeyVerdict;
 pub use check::{
     COUNTER_CHECKER, ModelCheck, QUEUE_CHECKER, REGISTER_CHECKER, SET_CHECKER, check_model, is_judged, is_promised,
 };
-pub(crate) use search_key::search_key;
+pub(crate) use check::{Contradiction, KeyVerdict};
+pub(crate) use search_key::{explain_key, search_key};

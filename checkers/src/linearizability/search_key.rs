@@ -5,6 +5,9 @@ use super::search::{Answer, Call, Prefix, Problem, decide};
 use crate::checker::Context;
 use crate::history::{History, KeyId};
 use crate::model::{Effect, Object};
+use crate::witness::minimise::minimise;
+use crate::witness::paragraph::{Whole, paragraph};
+use crate::witness::reduce::Reducible;
 use crate::witness::{counted, describe};
 
 /// Operations named in a witness at most.
@@ -27,6 +30,20 @@ pub(crate) fn search_key<'h, O: Object<'h>>(context: &Context<'h>, key: KeyId) -
         }
     });
     KeyVerdict { method: Method::Search, result }
+}
+
+/// A small part of a key's history that has no linearization: what is to be said of it, and ids of its operations. `None`
+/// where the contradiction does not name its failing completion.
+pub(crate) fn explain_key<'h, O: Object<'h> + Reducible>(
+    context: &Context<'h>,
+    key: KeyId,
+    contradiction: &Contradiction,
+) -> Option<(String, Vec<usize>)> {
+    let (object, problem) = prepare::<O>(context, key).ok()?;
+    let failing = contradiction.failing?;
+    let evidence = minimise(object, &problem, failing, context.limits);
+    let (object, _) = prepare::<O>(context, key).ok()?;
+    Some(paragraph(&Whole { history: context.history, object, calls: problem.calls, failing }, &evidence))
 }
 
 fn prepare<'h, O: Object<'h>>(context: &Context<'h>, key: KeyId) -> Result<(O, Problem<O::Action>), String> {

@@ -10,8 +10,11 @@ mod registry;
 mod set;
 mod spec;
 
-#[cfg(test)]
+pub(crate) use counter::{CounterAction, CounterSpec};
+pub(crate) use mutex::{MutexAction, MutexSpec};
+pub(crate) use queue::{QueueAction, QueueSpec};
 pub(crate) use register::{RegisterAction, RegisterSpec};
 pub use registry::{BAG, COUNTER, KEY_VALUE, MUTEX, Model, QUEUE, REGISTER, SET, STACK, by_name, list};
+pub(crate) use set::{SetAction, SetSpec};
 pub use spec::{Effect, Object, Outlook, SequentialSpec, Step, Zone};
 pub(crate) use spec::{foreign_operation, foreign_value};

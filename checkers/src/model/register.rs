@@ -9,7 +9,7 @@ use crate::linearizability::search::Interval;
 use crate::semantics::{FailedCas, NullRead, Semantics};
 use crate::witness::short;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RegisterSpec {
     /// `None`: a value the history never mentions.
     initial: Option<ValueId>,

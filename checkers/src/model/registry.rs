@@ -8,7 +8,12 @@ use super::set::SetSpec;
 use super::spec::foreign_operation;
 use crate::checker::Context;
 use crate::history::{Function, KeyId};
-use crate::linearizability::{KeyVerdict, container, counter, grow_only, key_value, mutex, search_key, unique};
+use crate::linearizability::{
+    Contradiction, KeyVerdict, container, counter, explain_key, grow_only, key_value, mutex, search_key, unique,
+};
+
+/// What is to be said of a contradiction and ids of its operations; `None`: nothing beyond what its method says.
+type Explain = fn(&Context<'_>, KeyId, &Contradiction) -> Option<(String, Vec<usize>)>;
 
 /// A sequential object by name.
 pub struct Model {
@@ -18,6 +23,8 @@ pub struct Model {
     pub description: &'static str,
     /// Decides one key.
     pub(crate) check_key: fn(&Context<'_>, KeyId) -> KeyVerdict,
+    /// Makes a contradiction that the search found smaller, and says why it is one.
+    pub(crate) explain_key: Explain,
 }
 
 /// Read, write, compare-and-set.
@@ -27,6 +34,7 @@ pub static REGISTER: Model = Model {
     check_key: |context, key| {
         unique::check_key(context, key).unwrap_or_else(|| search_key::<RegisterSpec>(context, key))
     },
+    explain_key: |context, key, contradiction| explain_key::<RegisterSpec>(context, key, contradiction),
 };
 
 /// A set that only grows.
@@ -34,6 +42,7 @@ pub static SET: Model = Model {
     name: "set",
     description: "add v · read → [v…]; empty at first",
     check_key: |context, key| grow_only::check_key(context, key).unwrap_or_else(|| search_key::<SetSpec>(context, key)),
+    explain_key: |context, key, contradiction| explain_key::<SetSpec>(context, key, contradiction),
 };
 
 /// A number that is added to.
@@ -43,6 +52,7 @@ pub static COUNTER: Model = Model {
     check_key: |context, key| {
         counter::check_key(context, key).unwrap_or_else(|| search_key::<CounterSpec>(context, key))
     },
+    explain_key: |context, key, contradiction| explain_key::<CounterSpec>(context, key, contradiction),
 };
 
 /// First in, first out.
@@ -52,6 +62,7 @@ pub static QUEUE: Model = Model {
     check_key: |context, key| {
         container::check_queue(context, key).unwrap_or_else(|| search_key::<QueueSpec>(context, key))
     },
+    explain_key: |context, key, contradiction| explain_key::<QueueSpec>(context, key, contradiction),
 };
 
 /// Last in, first out.
@@ -62,6 +73,7 @@ pub static STACK: Model = Model {
         container::check_stack(context, key)
             .unwrap_or_else(|| undecided(context, key, "stack", &[Function::Push, Function::Pop]))
     },
+    explain_key: |_, _, _| None,
 };
 
 /// Values in any order.
@@ -72,6 +84,7 @@ pub static BAG: Model = Model {
         container::check_bag(context, key)
             .unwrap_or_else(|| undecided(context, key, "bag", &[Function::Enqueue, Function::Dequeue]))
     },
+    explain_key: |_, _, _| None,
 };
 
 /// A text.
@@ -82,6 +95,7 @@ pub static KEY_VALUE: Model = Model {
         key_value::check_key(context, key)
             .unwrap_or_else(|| undecided(context, key, "text", &[Function::Get, Function::Put, Function::Append]))
     },
+    explain_key: |_, _, _| None,
 };
 
 /// What is said where the fast method does not reach and there is no other.
@@ -103,6 +117,7 @@ pub static MUTEX: Model = Model {
     name: "mutex",
     description: "acquire · release; free at first",
     check_key: |context, key| mutex::check_key(context, key).unwrap_or_else(|| search_key::<MutexSpec>(context, key)),
+    explain_key: |context, key, contradiction| explain_key::<MutexSpec>(context, key, contradiction),
 };
 
 /// Every model; a new one is one line here.

@@ -3,7 +3,7 @@
 use super::spec::{Effect, Object, SequentialSpec, Step, foreign_operation, foreign_value};
 use crate::history::{History, Operation, Outcome, ValueId};
 use crate::semantics::Semantics;
-use crate::witness::counted;
+use crate::witness::{counted, short};
 
 /// A state is the sorted list of the elements present.
 #[derive(Debug, Default)]
@@ -16,6 +16,23 @@ pub(crate) struct SetSpec {
 pub(crate) enum SetAction {
     Add(ValueId),
     Read(u32),
+}
+
+impl SetSpec {
+    /// The read that returned these elements. One that is returned twice stays twice: then no state equals it, as it should be.
+    pub(crate) fn read(&mut self, mut elements: Vec<ValueId>) -> SetAction {
+        elements.sort_unstable();
+        self.reads.push(elements.into_boxed_slice());
+        SetAction::Read((self.reads.len() - 1) as u32)
+    }
+
+    /// The elements of an action.
+    pub(crate) fn elements<'a>(&'a self, action: &'a SetAction) -> &'a [ValueId] {
+        match action {
+            SetAction::Add(element) => std::slice::from_ref(element),
+            SetAction::Read(place) => &self.reads[*place as usize],
+        }
+    }
 }
 
 impl SequentialSpec for SetSpec {
@@ -69,17 +86,18 @@ impl<'h> Object<'h> for SetSpec {
                 let Some(elements) = operation.history().values().as_list(result) else {
                     return Err(foreign_value(operation, "a list as its result", result));
                 };
-                // An element that is returned twice stays twice: then no state equals it, as it should be.
-                let mut elements = elements.to_vec();
-                elements.sort_unstable();
-                self.reads.push(elements.into_boxed_slice());
-                Ok(Some(SetAction::Read((self.reads.len() - 1) as u32)))
+                Ok(Some(self.read(elements.to_vec())))
             }
             _ => Err(foreign_operation(operation, "set")),
         }
     }
 
-    fn describe(&self, _history: &History, state: &Box<[ValueId]>) -> String {
-        format!("a set of {}", counted(state.len() as u64, "element"))
+    fn describe(&self, history: &History, state: &Box<[ValueId]>) -> String {
+        const NAMED_MAX: usize = 8;
+        if state.is_empty() || state.len() > NAMED_MAX {
+            return format!("a set of {}", counted(state.len() as u64, "element"));
+        }
+        let elements: Vec<String> = state.iter().map(|element| short(history, *element)).collect();
+        format!("the set [{}]", elements.join(", "))
     }
 }

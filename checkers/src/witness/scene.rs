@@ -6,7 +6,7 @@
 use super::label::{Detail, in_columns, label};
 use crate::history::{FaultWindow, History, Operation, Outcome, ProcessId};
 use crate::verdict::Witness;
-use crate::witness::{counted, seconds};
+use crate::witness::{counted, describe, seconds};
 
 /// Faults that are drawn at most.
 const FAULTS_MAX: usize = 6;
@@ -55,6 +55,8 @@ pub(super) struct Scene<'h> {
     /// The name of each row; empty for a further lane of the process above.
     pub(super) rows: Vec<String>,
     pub(super) faults: Vec<FaultBar>,
+    /// Whether the witness's text calls its operations `(1)`, `(2)`, … in order of invocation.
+    pub(super) is_counted: bool,
     /// Operations of the witness for which there was no room.
     pub(super) operations_left_out: usize,
     pub(super) faults_left_out: usize,
@@ -73,6 +75,7 @@ impl<'h> Scene<'h> {
             bars: Vec::new(),
             rows: Vec::new(),
             faults: Vec::new(),
+            is_counted: is_counted(history, witness, &operations, operations_left_out),
             operations_left_out,
             faults_left_out,
         };
@@ -174,6 +177,17 @@ impl<'h> Scene<'h> {
         operations.into_iter().chain(sentence(self.faults_left_out, "later fault")).collect()
     }
 
+    /// What the witness's text calls a bar, if anything.
+    fn number_of(&self, place: usize) -> String {
+        if self.is_counted { format!("({}) ", self.operations_left_out + place + 1) } else { String::new() }
+    }
+
+    /// What a bar is called where there is no room for more.
+    pub(super) fn short_number_of(&self, place: usize) -> String {
+        let left_out = if self.is_counted { self.operations_left_out } else { 0 };
+        (left_out + place + 1).to_string()
+    }
+
     /// Labels and places of all moments, the open end included, so that between the ends of a bar there is room for its
     /// label, of `unit` a character, and `border`, and between neighbours for `gap`. As much of each operation is told as
     /// fits into `extent`; where not even numbers fit, the last place lies beyond it.
@@ -181,14 +195,16 @@ impl<'h> Scene<'h> {
         const DETAILS: [(bool, usize); 3] = [(true, 40), (false, 40), (false, 24)];
         let key = self.has_many_keys();
         for (node, columns_max) in DETAILS {
-            let label = |bar: &Bar<'_>| label(&bar.operation, Detail { key, node, columns_max });
-            let labels: Vec<String> = self.bars.iter().map(label).collect();
+            let label = |(place, bar): (usize, &Bar<'_>)| {
+                self.number_of(place) + &label(&bar.operation, Detail { key, node, columns_max })
+            };
+            let labels: Vec<String> = self.bars.iter().enumerate().map(label).collect();
             let places = self.places(&labels, gap, unit, border);
             if places.last().is_some_and(|last| *last <= extent) {
                 return Fitted { labels, places: stretched(places, extent), is_numbered: false };
             }
         }
-        let labels: Vec<String> = (1..=self.bars.len()).map(|number| number.to_string()).collect();
+        let labels: Vec<String> = (0..self.bars.len()).map(|place| self.short_number_of(place)).collect();
         let places = self.places(&labels, gap, unit, unit);
         Fitted { labels, places: stretched(places, extent), is_numbered: true }
     }
@@ -229,6 +245,13 @@ fn stretched(places: Vec<usize>, extent: usize) -> Vec<usize> {
     let slack = extent.saturating_sub(places.last().copied().unwrap_or(0));
     let parts = places.len().saturating_sub(1).max(1);
     places.into_iter().enumerate().map(|(number, place)| place + slack * number / parts).collect()
+}
+
+/// Whether a text describes the last of a witness's operations by its number, and so the others.
+fn is_counted(history: &History, witness: &Witness, operations: &[Operation<'_>], left_out: usize) -> bool {
+    operations.last().is_some_and(|last| {
+        witness.text.contains(&format!("({}) {}", left_out + operations.len(), describe(history, last)))
+    })
 }
 
 /// The operations whose lines a witness names, in order of invocation.

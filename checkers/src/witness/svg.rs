@@ -305,7 +305,8 @@ impl<'s, 'h> Picture<'s, 'h> {
         for (number, bar) in scene.bars.iter().enumerate() {
             let end = if bar.is_open { "never decided".to_owned() } else { scene.time_of(bar.to) };
             let (process, told) = (scene.process_of(bar), label(&bar.operation, detail));
-            let line = format!("{:>3} {process}: {told}, {} – {end}", number + 1, scene.time_of(bar.from));
+            let from = scene.time_of(bar.from);
+            let line = format!("{:>3} {process}: {told}, {from} – {end}", scene.short_number_of(number));
             let line = in_columns(&line.replace('–', "-"), (self.width - 2 * MARGIN) / CHARACTER);
             self.put_text(MARGIN, self.y + 14, "", &line);
             self.y += LINE_HEIGHT;

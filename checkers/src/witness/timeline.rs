@@ -182,7 +182,7 @@ impl Drawing<'_, '_> {
                 let end = if bar.is_open { "never decided".to_owned() } else { scene.time_of(bar.to) };
                 let told = label(&bar.operation, detail);
                 let process = scene.process_of(bar);
-                format!("{:>3} {process}: {told}, {} – {end}", number + 1, scene.time_of(bar.from))
+                format!("{:>3} {process}: {told}, {} – {end}", scene.short_number_of(number), scene.time_of(bar.from))
             }));
         }
         let mut signs = vec!["Widths are not to scale."];
