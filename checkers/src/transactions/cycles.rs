@@ -6,8 +6,8 @@
 //!
 //! - *G0*: a cycle of `ww ∪ R` exists iff that graph has a component of more than one node. It has a `ww`, for R alone has
 //!   no cycle.
-//! - *G1c*: the same in `ww ∪ wr ∪ R`. It has a `wr`, or else it were the G0 that was not found; or it has a `ww` of an
-//!   undecided transaction, which does not count for G0.
+//! - *G1c*: the same in `ww ∪ wr ∪ R`. It has a `wr`, or else it were the G0 that was not found; or it has a `ww` that is
+//!   certain under read committed only, which does not count for G0.
 //! - *G-single*: an edge `u rw v` and a path from v to u in `ww ∪ wr ∪ R`. Decided by [`single`], the only part that is not
 //!   linear.
 //! - *G-nonadjacent*: Cerone & Gotsman: snapshot isolation holds iff `(ww ∪ wr ∪ R) ; rw?` has no cycle, that is no closed
@@ -27,7 +27,7 @@ use super::graph::{Graph, Relations};
 use crate::analysis::Limits;
 
 /// Relations of the paths between anti-dependencies.
-const DEPENDENCIES: Relations = Relations::WRITE_WRITE.or(Relations::UNDECIDED_WRITE_WRITE).or(Relations::WRITE_READ);
+const DEPENDENCIES: Relations = Relations::WRITE_WRITE.or(Relations::UNCERTAIN_WRITE_WRITE).or(Relations::WRITE_READ);
 
 /// A kind of cycle that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ use crate::history::Outcome;
 const GRAPHS: u64 = 20_000;
 const ALL: [Relations; 6] = [
     Relations::WRITE_WRITE,
-    Relations::UNDECIDED_WRITE_WRITE,
+    Relations::UNCERTAIN_WRITE_WRITE,
     Relations::WRITE_READ,
     Relations::READ_WRITE,
     Relations::PROCESS,
@@ -162,7 +162,7 @@ fn kind_of(relations: &[Relations]) -> Option<CycleKind> {
         relations[place] == Relations::READ_WRITE && relations[(place + 1) % relations.len()] == Relations::READ_WRITE
     };
     let class = match count(Relations::READ_WRITE) {
-        0 if count(Relations::WRITE_READ) + count(Relations::UNDECIDED_WRITE_WRITE) > 0 => Class::InformationFlow,
+        0 if count(Relations::WRITE_READ) + count(Relations::UNCERTAIN_WRITE_WRITE) > 0 => Class::InformationFlow,
         0 if count(Relations::WRITE_WRITE) > 0 => Class::WriteCycle,
         0 => return None,
         1 => Class::Single,

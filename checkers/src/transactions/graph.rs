@@ -29,9 +29,11 @@ impl Relations {
     /// Out of an auxiliary node: still the edge on which the node was reached.
     pub(crate) const CONTINUED: Self = Self(32);
 
-    /// A write dependency from or to an undecided transaction. Somebody read a write of that one: either it committed, or what
-    /// was read is an aborted write. So this counts as information flow and not among writes alone.
-    pub(crate) const UNDECIDED_WRITE_WRITE: Self = Self(64);
+    /// A write dependency that holds under read committed, and otherwise perhaps not. It counts as information flow, not among
+    /// writes alone. One from or to an undecided transaction: somebody read a write of that one, so either it committed, or
+    /// what was read is an aborted write. One from the writer of what a transaction read to that transaction, which then wrote
+    /// the same object: the other way round, the read would close a circle of information flow.
+    pub(crate) const UNCERTAIN_WRITE_WRITE: Self = Self(64);
     /// Every relation.
     pub(crate) const ALL: Self = Self(127);
 

@@ -248,7 +248,7 @@ impl Dependencies for ListDependencies {
 
     fn explain(&self, teller: &Teller<'_>, pair: Pair<'_>, relation: Relations) -> Option<String> {
         match relation {
-            Relations::WRITE_WRITE | Relations::UNDECIDED_WRITE_WRITE => self.explain_write_write(teller, pair),
+            Relations::WRITE_WRITE | Relations::UNCERTAIN_WRITE_WRITE => self.explain_write_write(teller, pair),
             Relations::WRITE_READ => self.explain_write_read(teller, pair),
             _ => self.explain_read_write(teller, pair),
         }

@@ -4,8 +4,9 @@
 //! (2020), section 5):
 //!
 //! - *initial*: the initial state comes first, and a transaction's own writes of a key come in their order. Always true.
-//! - *writes follow reads*: what a transaction writes comes after what it read of the same key before. True under every model
-//!   that implies snapshot isolation, and wherever writes take effect when they are made.
+//! - *writes follow reads*: what a transaction writes comes after what it read of the same key before. True under read committed
+//!   and all that is stronger: were it before, its transaction would come before the writer of what it read, a *G1c*. What
+//!   rules out read uncommitted alone does not rest on it, except where these orders contradict each other.
 //! - *sequential keys*: each process sees the versions of a key in their order. An assumption about the system.
 //! - *linearizable keys*: so do transactions of which one was over before the other began. An assumption about the system.
 //!

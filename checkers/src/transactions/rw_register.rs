@@ -10,7 +10,7 @@ use super::anomalies::{
 use super::explain::{Dependencies, Pair, Teller};
 use super::graph::{Edges, Relations};
 use super::input::{Action, Transactions};
-use super::register_versions::{Succession, Touch, Version, successions, tell_succession, touches, version_of};
+use super::register_versions::{Source, Succession, Touch, Version, successions, tell_succession, touches, version_of};
 use super::writers::{Write, Writers, add_write_write};
 use crate::history::Outcome;
 
@@ -102,7 +102,9 @@ impl RegisterDependencies {
             later.sort_unstable();
             later.dedup();
             if let Version::Written(number) = earlier {
-                later.iter().for_each(|later| add_write_write(transactions, edges, self.writer(number), *later));
+                for succession in group {
+                    self.add_write_write(transactions, edges, number, succession);
+                }
                 edges.add_all(&self.readers(key, earlier), &later, Relations::READ_WRITE);
             }
         }
@@ -123,6 +125,15 @@ impl RegisterDependencies {
 
     fn writer(&self, number: u32) -> u32 {
         self.writers.writes[number as usize].transaction
+    }
+
+    fn add_write_write(&self, transactions: &Transactions, edges: &mut Edges, earlier: u32, succession: &Succession) {
+        let Some(later) = self.later_writer(succession) else { return };
+        if succession.source == Source::WritesFollowReads {
+            edges.add(self.writer(earlier), later, Relations::UNCERTAIN_WRITE_WRITE);
+        } else {
+            add_write_write(transactions, edges, self.writer(earlier), later);
+        }
     }
 
     fn later_writer(&self, succession: &Succession) -> Option<u32> {
@@ -222,7 +233,7 @@ impl Dependencies for RegisterDependencies {
 
     fn explain(&self, teller: &Teller<'_>, pair: Pair<'_>, relation: Relations) -> Option<String> {
         match relation {
-            Relations::WRITE_WRITE | Relations::UNDECIDED_WRITE_WRITE => self.explain_write_write(teller, pair),
+            Relations::WRITE_WRITE | Relations::UNCERTAIN_WRITE_WRITE => self.explain_write_write(teller, pair),
             Relations::WRITE_READ => self.explain_write_read(teller, pair),
             _ => self.explain_read_write(teller, pair),
         }

@@ -79,7 +79,7 @@ fn anchor_relation(kind: CycleKind) -> Relations {
         (_, Variant::Realtime) => Relations::REALTIME,
         (_, Variant::Process) => Relations::PROCESS,
         (Class::WriteCycle, Variant::Data) => Relations::WRITE_WRITE,
-        (Class::InformationFlow, Variant::Data) => Relations::WRITE_READ.or(Relations::UNDECIDED_WRITE_WRITE),
+        (Class::InformationFlow, Variant::Data) => Relations::WRITE_READ.or(Relations::UNCERTAIN_WRITE_WRITE),
     }
 }
 

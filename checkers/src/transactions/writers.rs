@@ -102,5 +102,5 @@ impl Writers {
 /// Adds a write dependency.
 pub(crate) fn add_write_write(transactions: &Transactions, edges: &mut Edges, from: u32, to: u32) {
     let is_decided = [from, to].iter().all(|id| transactions.outcome(*id) == Outcome::Ok);
-    edges.add(from, to, if is_decided { Relations::WRITE_WRITE } else { Relations::UNDECIDED_WRITE_WRITE });
+    edges.add(from, to, if is_decided { Relations::WRITE_WRITE } else { Relations::UNCERTAIN_WRITE_WRITE });
 }
