@@ -58,11 +58,11 @@
 //! # Ok::<(), String>(())
 //! ```
 //!
-//! Transactions are checked by [`transactions::check`]; an object of one's own is a [`model::SequentialSpec`].
+//! Transactions are checked by [`transactions::check()`]; an object of one's own is a [`model::SequentialSpec`].
 //!
 //! # Layout
 //! - [`history`]: lines in, columns of numbers inside, operations (an invocation paired with its completion) out; the timeline.
-//! - [`format`]: histories read from JSON lines, EDN, logs, and written.
+//! - [`mod@format`]: histories read from JSON lines, EDN, logs, and written.
 //! - [`semantics`]: what sources leave unsaid, and mean differently.
 //! - [`index`]: a history seen as sets or registers, values numbered.
 //! - [`checker`], [`registry`]: what a checker is, how several judge together, and the table of all of them.

@@ -2,7 +2,7 @@
 
 use super::value::{ValueId, Values};
 
-/// An operation's name. Names that no model of this crate knows are kept: see [`Functions`].
+/// An operation's name. Names that no model of this crate knows are kept by the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Function {
     /// `read`.

@@ -1,7 +1,7 @@
 //! Dependencies between transactions that write and read registers, and what is wrong besides cycles.
 //!
 //! A value that was written once tells who wrote it, so *wr* is certain. *ww* and *rw* follow from what is known of the order
-//! of versions ([`super::register_versions`]): from the writer, and from each reader, of a version to the writer of each
+//! of versions (`register_versions`): from the writer, and from each reader, of a version to the writer of each
 //! that is known to come after it.
 
 use super::anomalies::{
