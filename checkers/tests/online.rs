@@ -134,7 +134,7 @@ fn compare(kind: Kind, make: Make, is_prompt: bool) {
 /// Longer histories with few mistakes, or none.
 fn compare_long(kind: Kind, make: Make, processes: usize, undecided: u32) {
     // The contents of a long queue are too many configurations.
-    let given_up_max = if kind == Kind::Queue { LONG * 7 / 10 } else { LONG / 10 };
+    let given_up_max = if kind == Kind::Queue { LONG * 8 / 10 } else { LONG / 10 };
     let (mut violations, mut given_up) = (0, 0);
     let seeds = seeds(LONG);
     let total = seeds.end - seeds.start;

@@ -213,6 +213,22 @@ fn of_limits() -> Vec<Case> {
             Goal { events_per_second: Some(200_000.0), ..Goal::default() },
             "none (goal 100k operations/s)",
         ),
+        case(
+            "11b",
+            "online: 1M operations, ONE key, 100 clients, 100 undecided, unique",
+            Work::Online(Shape { operations: 1_000_000, clients: 100, undecided: 100, ..register() }),
+            Valid,
+            Goal { events_per_second: Some(200_000.0), ..Goal::default() },
+            "none (goal 100k operations/s)",
+        ),
+        case(
+            "11c",
+            "online: 1M operations, 10,000 sets, 100 clients",
+            Work::Online(Shape { operations: 1_000_000, keys: 10_000, clients: 100, ..Shape::new(ObjectKind::Set) }),
+            Valid,
+            Goal { events_per_second: Some(200_000.0), ..Goal::default() },
+            "none (goal 100k operations/s)",
+        ),
     ]
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use schism_checkers::format::ReadOptions;
 use schism_checkers::history::{Event, History};
 use schism_checkers::online::{self, OnlineCheck};
-use schism_checkers::synth::{self, Shape};
+use schism_checkers::synth::{self, ObjectKind, Shape, Values};
 use schism_checkers::transactions::{self, ConsistencyModel, TransactionModel};
 use schism_checkers::{Limits, Validity, check_model, model};
 use serde::{Deserialize, Serialize};
@@ -231,7 +231,11 @@ pub(crate) fn budget(shape: &Shape, deadline_ms: u64, memory_mib: u64) -> Result
 /// How many events a second an online checker takes, and how many things it remembers at most.
 pub(crate) fn online(shape: &Shape) -> Result<Figures, Box<dyn Error>> {
     const PIECE: usize = 10_000;
-    let checker = online::linearizable_object(shape.object.name()).ok_or("there is no online checker of this yet")?;
+    let checker = match (shape.object, shape.values) {
+        (ObjectKind::Register, Values::Unique) => online::linearizable_register(),
+        (ObjectKind::Set, Values::Unique) => online::linearizable_set(),
+        (object, _) => online::linearizable_object(object.name()).ok_or("there is no online checker of this object")?,
+    };
     let mut checkers = OnlineCheck::new(vec![checker]);
     let mut events = synth::events(shape, SEED)?.peekable();
     let peak = Peak::start();
