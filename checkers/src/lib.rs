@@ -76,7 +76,7 @@
 //! - [`session`], [`sequential`]: what processes may rely on where nothing is linearizable.
 //! - [`staleness`], [`recovery`], [`stats`], [`client_lint`]: what a run cost, and whether its client can be trusted.
 //! - [`verdict`]: `Valid | Unknown | Invalid`, findings and their witnesses.
-//! - [`witness`]: operations in English.
+//! - [`witness`]: the smallest part of a history that shows a violation; in English, as a timeline in text, as a picture.
 //! - [`synth`]: seeded histories of a simulated object, correct or with a planted violation.
 //! - [`analysis`]: what all checkers of a workload say together.
 

@@ -1,5 +1,7 @@
 //! Parts of histories against brute force: legal ones stay legal, illegal ones stay illegal and cannot be made smaller.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -241,4 +243,26 @@ fn queues() {
 #[test]
 fn mutexes() {
     check(|_| MutexSpec);
+}
+
+#[test]
+fn past_the_limits_what_is_left_still_has_no_linearization() {
+    let mut unfinished = 0;
+    for seed in 0..40 {
+        let mut object = RegisterSpec::new(&History::default(), &Semantics::default());
+        let problem = history(&mut object, 2 * seed, 400, 5, true);
+        if decided(&object, &problem.calls) {
+            continue;
+        }
+        let failing = failing(&object, &problem);
+        for answers in [0, 1, 10] {
+            let asked = AtomicUsize::new(0);
+            let should_stop = || asked.fetch_add(1, Ordering::Relaxed) >= answers;
+            let limits = Limits { should_stop: &should_stop, memory_bytes: usize::MAX };
+            let evidence = minimise(object.clone(), &problem, failing, &limits);
+            unfinished += u32::from(!evidence.is_minimal);
+            assert!(!decided(&evidence.part.object, &evidence.part.calls), "seed {seed}");
+        }
+    }
+    assert!(unfinished > 0, "no limit was reached");
 }

@@ -1,4 +1,28 @@
-//! Evidence that a person can read: operations in English, and drawn along time.
+//! Evidence that a person can read: the smallest part of a history that shows a violation, in English and drawn along time.
+//!
+//! ```
+//! use schism_checkers::history::History;
+//! use schism_checkers::witness::{SVG_BYTES_MAX, SvgOptions, svg, timeline};
+//! use schism_checkers::{Limits, check_model, model};
+//!
+//! let text = r#"
+//! {"time":1000000,"type":"invoke","process":0,"f":"write","value":1}
+//! {"time":2000000,"type":"ok","process":0,"f":"write","value":1}
+//! {"time":3000000,"type":"invoke","process":1,"f":"read"}
+//! {"time":4000000,"type":"ok","process":1,"f":"read","value":null}
+//! "#;
+//! let history = History::read_jsonl(text.as_bytes())?;
+//! let check = check_model(&history, &model::REGISTER, &Limits::NONE);
+//! let witness = check.witness.unwrap();
+//!
+//! let drawn = timeline(&history, &witness, 60);
+//! assert!(drawn.contains("process 1") && drawn.contains(" read → null "), "{drawn}");
+//! assert!(drawn.lines().all(|line| line.chars().count() <= 60));
+//!
+//! let picture = svg(&history, &witness, &SvgOptions::default());
+//! assert!(picture.starts_with("<svg") && picture.len() <= SVG_BYTES_MAX);
+//! # Ok::<(), schism_checkers::format::ReadError>(())
+//! ```
 //!
 //! How a contradiction becomes evidence:
 //! - `reduce`: what may be left out of a history of each object so that the rest still proves something of the whole.

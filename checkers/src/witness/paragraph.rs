@@ -195,7 +195,7 @@ fn last_of_all<'h, O: Object<'h>>(whole: &Whole<'h, O>, evidence: &Evidence<O>) 
     let is_pure = object.effect(calls[last].action) == Effect::Pure;
     let why = if is_pure { "which is not what it saw" } else { "where it is not possible" };
     Some(match calls.len() {
-        1 => format!("It comes upon {comes_upon}, {why}"),
+        1 => format!("It comes upon {comes_upon}, {why}, and nothing that was left out can explain it"),
         _ => format!(
             "In every order of the others that is possible at all, {} comes upon {comes_upon}, {why}",
             name(last)

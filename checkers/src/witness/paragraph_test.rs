@@ -40,16 +40,19 @@ fn a_stale_read_of_a_register_with_few_values() {
 }
 
 #[test]
-fn the_picture_in_the_documentation_is_the_one_that_is_drawn() {
+fn the_documentation_shows_what_is_told_and_drawn() {
     let history = stale_read();
     let witness = check_model(&history, &model::REGISTER, &Limits::NONE).witness.expect("a contradiction");
+    let docs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
     let drawn = svg(&history, &witness, &SvgOptions::default());
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/witness.svg");
     if std::env::var_os("SCHISM_UPDATE_DOCS").is_some() {
-        std::fs::write(path, &drawn).unwrap();
+        std::fs::write(docs.join("witness.svg"), &drawn).unwrap();
     }
-    let shown = std::fs::read_to_string(path).unwrap();
+    let shown = std::fs::read_to_string(docs.join("witness.svg")).unwrap();
     assert!(shown == drawn, "SCHISM_UPDATE_DOCS=1 cargo test -p schism-checkers --lib documentation");
+    let page = std::fs::read_to_string(docs.join("witnesses.md")).unwrap();
+    assert!(page.contains(&timeline(&history, &witness, 100)));
+    assert!(page.replace("\n> ", " ").contains(&witness.text));
 }
 
 #[test]
@@ -81,4 +84,21 @@ fn a_queue_in_which_values_change_places() {
     text.ok((10, 11), 1, "enqueue", json!(1), Value::Null).ok((12, 13), 2, "enqueue", json!(2), Value::Null);
     text.ok((14, 15), 3, "dequeue", Value::Null, json!(2)).ok((16, 17), 4, "dequeue", Value::Null, json!(1));
     insta::assert_snapshot!(told(&text.history(), &model::QUEUE));
+}
+
+#[test]
+fn a_value_that_nobody_wrote() {
+    let mut text = HistoryText::new();
+    text.ok((0, 1), 1, "write", json!(1), json!(1)).ok((2, 3), 1, "write", json!(1), json!(1));
+    text.ok((4, 6), 2, "read", Value::Null, json!(5)).ok((7, 8), 1, "write", json!(5), json!(5));
+    insta::assert_snapshot!(told(&text.history(), &model::REGISTER));
+}
+
+#[test]
+fn a_register_whose_values_are_written_once_each_comes_with_the_writes() {
+    let mut text = HistoryText::new();
+    text.ok((0, 1), 1, "write", json!(1), json!(1)).ok((2, 20), 2, "write", json!(2), json!(2));
+    text.ok((3, 4), 3, "read", Value::Null, json!(2)).ok((5, 6), 4, "read", Value::Null, json!(1));
+    text.ok((7, 8), 3, "read", Value::Null, json!(2)).ok((9, 10), 3, "write", json!(3), json!(3));
+    insta::assert_snapshot!(told(&text.history(), &model::REGISTER));
 }

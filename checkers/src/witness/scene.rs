@@ -32,7 +32,7 @@ pub(super) struct Bar<'h> {
     pub(super) to: usize,
     /// Whether it never was decided.
     pub(super) is_open: bool,
-    /// Whether its completion is the last: up to then the witness could still have been explained.
+    /// Whether with its completion the contradiction was complete.
     pub(super) is_decisive: bool,
 }
 
@@ -80,7 +80,7 @@ impl<'h> Scene<'h> {
             faults_left_out,
         };
         scene.faults = faults.into_iter().map(|fault| scene.fault_bar(fault)).collect();
-        scene.lay_out(&operations);
+        scene.lay_out(&operations, decisive(history, witness, &operations));
         scene
     }
 
@@ -97,9 +97,7 @@ impl<'h> Scene<'h> {
     }
 
     /// Gives every process a row, and further lanes where its operations touch or overlap.
-    fn lay_out(&mut self, operations: &[Operation<'h>]) {
-        let decisive = operations.iter().filter(|operation| operation.is_ok());
-        let decisive = decisive.max_by_key(|operation| (operation.completed_ns(), operation.id())).map(Operation::id);
+    fn lay_out(&mut self, operations: &[Operation<'h>], decisive: Option<usize>) {
         let mut processes: Vec<ProcessId> = Vec::new();
         for operation in operations {
             if !processes.contains(&operation.process()) {
@@ -245,6 +243,14 @@ fn stretched(places: Vec<usize>, extent: usize) -> Vec<usize> {
     let slack = extent.saturating_sub(places.last().copied().unwrap_or(0));
     let parts = places.len().saturating_sub(1).max(1);
     places.into_iter().enumerate().map(|(number, place)| place + slack * number / parts).collect()
+}
+
+/// The operation that was over last, of those that the text describes; of all, where it describes none.
+fn decisive(history: &History, witness: &Witness, operations: &[Operation<'_>]) -> Option<usize> {
+    let decided = || operations.iter().filter(|operation| operation.is_ok());
+    let described = decided().filter(|operation| witness.text.contains(&describe(history, operation)));
+    let by_end = |operation: &&Operation<'_>| (operation.completed_ns(), operation.id());
+    described.max_by_key(by_end).or_else(|| decided().max_by_key(by_end)).map(Operation::id)
 }
 
 /// Whether a text describes the last of a witness's operations by its number, and so the others.
