@@ -64,23 +64,38 @@ impl Case {
     }
 }
 
+/// Whether a goal is met.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Met {
+    Yes,
+    InProcessorTime,
+    No,
+}
+
 impl Goal {
     pub(crate) fn check(seconds: f64) -> Self {
         Self { check_s: Some(seconds), ..Self::default() }
     }
 
-    pub(crate) fn is_met(&self, figures: &Figures) -> bool {
+    /// Whether it is met: by the clock on the wall, or else by the processor's, which other programs do not slow down.
+    pub(crate) fn is_met(&self, figures: &Figures) -> Met {
         let within = |goal: Option<f64>, figure: Option<f64>| {
             goal.is_none_or(|goal| figure.is_some_and(|figure| figure <= goal))
         };
-        within(self.check_s, Some(figures.check_s))
-            && within(self.check_cpu_s, Some(figures.check_cpu_s))
-            && within(self.total_s, Some(figures.read_s + figures.check_s))
+        let (check_cpu_s, total_s) = (figures.check_cpu_s, figures.read_s + figures.check_s);
+        let in_cpu = within(self.check_s, Some(check_cpu_s.min(figures.check_s)))
+            && within(self.total_s, Some((figures.read_cpu_s + check_cpu_s).min(total_s)))
+            && within(self.check_cpu_s, Some(check_cpu_s))
             && within(self.peak_mib, Some(figures.peak_mib))
             && within(self.bytes_per_operation, Some(figures.bytes_per_operation()))
             && within(self.worst_s, figures.worst_s)
             && within(self.late_s, figures.late_s)
-            && self.events_per_second.is_none_or(|goal| figures.events_per_second.is_some_and(|rate| rate >= goal))
+            && self.events_per_second.is_none_or(|goal| figures.events_per_second.is_some_and(|rate| rate >= goal));
+        match in_cpu {
+            true if within(self.check_s, Some(figures.check_s)) && within(self.total_s, Some(total_s)) => Met::Yes,
+            true => Met::InProcessorTime,
+            false => Met::No,
+        }
     }
 
     pub(crate) fn text(&self) -> String {

@@ -2,7 +2,7 @@
 
 use schism_checkers::Validity;
 
-use super::case::Case;
+use super::case::{Case, Met};
 use super::measure::{Figures, both, seconds};
 
 pub(crate) const HEADER: &str = "\
@@ -19,11 +19,16 @@ pub(crate) fn line(case: &Case, figures: &Result<Figures, String>) -> String {
     let word = match (figures.verdict, is_right) {
         (Validity::Valid, true) => "valid".to_owned(),
         (Validity::Invalid, true) => "invalid".to_owned(),
-        (Validity::Unknown, _) => format!("unknown: {}", figures.how),
+        (Validity::Unknown, true) => "unknown".to_owned(),
+        (Validity::Unknown, false) => format!("unknown: {}", figures.how),
         (_, false) => format!("**wrong: {:?}**", figures.verdict),
     };
     let note = if figures.note.is_empty() { String::new() } else { format!("; {}", figures.note) };
-    let met = if is_right && goal.is_met(figures) { "yes" } else { "**no**" };
+    let met = match goal.is_met(figures) {
+        Met::Yes if is_right => "yes",
+        Met::InProcessorTime if is_right => "in CPU time",
+        _ => "**no**",
+    };
     let rate = figures.events_per_second.map(|rate| format!(" ({rate:.0} events/s)")).unwrap_or_default();
     let worst = figures.worst_s.map(|worst| format!(" (worst {})", seconds(worst))).unwrap_or_default();
     format!(
