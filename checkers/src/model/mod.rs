@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod agreement_test;
+mod bag;
 mod counter;
 mod mutex;
 mod queue;
@@ -9,6 +10,8 @@ mod register;
 mod registry;
 mod set;
 mod spec;
+mod stack;
+mod text;
 
 pub(crate) use counter::{CounterAction, CounterSpec};
 pub(crate) use mutex::{MutexAction, MutexSpec};

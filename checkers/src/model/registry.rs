@@ -1,13 +1,15 @@
 //! The table of models: a name, and which method decides linearizability of that object.
 
+use super::bag::BagSpec;
 use super::counter::CounterSpec;
 use super::mutex::MutexSpec;
 use super::queue::QueueSpec;
 use super::register::RegisterSpec;
 use super::set::SetSpec;
-use super::spec::foreign_operation;
+use super::stack::StackSpec;
+use super::text::TextSpec;
 use crate::checker::Context;
-use crate::history::{Function, KeyId};
+use crate::history::KeyId;
 use crate::linearizability::{
     Contradiction, KeyVerdict, container, counter, explain_key, grow_only, key_value, mutex, search_key, unique,
 };
@@ -70,8 +72,7 @@ pub static STACK: Model = Model {
     name: "stack",
     description: "push v · pop → v or null (empty); last in, first out",
     check_key: |context, key| {
-        container::check_stack(context, key)
-            .unwrap_or_else(|| undecided(context, key, "stack", &[Function::Push, Function::Pop]))
+        container::check_stack(context, key).unwrap_or_else(|| search_key::<StackSpec>(context, key))
     },
     explain_key: |_, _, _| None,
 };
@@ -80,10 +81,7 @@ pub static STACK: Model = Model {
 pub static BAG: Model = Model {
     name: "bag",
     description: "enqueue v · dequeue → v or null (empty); in any order",
-    check_key: |context, key| {
-        container::check_bag(context, key)
-            .unwrap_or_else(|| undecided(context, key, "bag", &[Function::Enqueue, Function::Dequeue]))
-    },
+    check_key: |context, key| container::check_bag(context, key).unwrap_or_else(|| search_key::<BagSpec>(context, key)),
     explain_key: |_, _, _| None,
 };
 
@@ -92,25 +90,10 @@ pub static KEY_VALUE: Model = Model {
     name: "kv",
     description: "get → text · put text · append text; empty at first",
     check_key: |context, key| {
-        key_value::check_key(context, key)
-            .unwrap_or_else(|| undecided(context, key, "text", &[Function::Get, Function::Put, Function::Append]))
+        key_value::check_key(context, key).unwrap_or_else(|| search_key::<TextSpec<'_>>(context, key))
     },
     explain_key: |_, _, _| None,
 };
-
-/// What is said where the fast method does not reach and there is no other.
-fn undecided(context: &Context<'_>, key: KeyId, object: &str, functions: &[Function]) -> KeyVerdict {
-    let history = context.history;
-    let mut operations = context.operations_of(key).iter().filter_map(|id| history.operation(*id));
-    KeyVerdict::unknown(match operations.find(|operation| !functions.contains(&operation.function())) {
-        Some(foreign) => foreign_operation(&foreign, object),
-        None => format!(
-            "the history of {} has values that a {object} is not judged with, such as null or one that goes in twice, or \
-             undecided removals on which the verdict depends",
-            history.key_name(key)
-        ),
-    })
-}
 
 /// A lock.
 pub static MUTEX: Model = Model {
