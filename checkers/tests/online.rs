@@ -71,7 +71,7 @@ fn fed(make: Make, events: &[Event]) -> (OnlineCheck, Option<(usize, Violation)>
 /// Whether nothing may be reported; `None` where the whole-history form does not decide. Before a read has ended ok nobody
 /// knows whether linearizability is promised at all.
 fn is_in_order(kind: Kind, events: &[Event]) -> Option<bool> {
-    let has_reads = !matches!(kind, Kind::Queue | Kind::UniqueQueue | Kind::Stack | Kind::Mutex);
+    let has_reads = !matches!(kind, Kind::Queue | Kind::UniqueQueue | Kind::UniqueStack | Kind::Mutex);
     if has_reads && !events.iter().any(|event| event.f == "read" && event.event_type == EventType::Ok) {
         return Some(true);
     }
@@ -127,7 +127,7 @@ fn compare(kind: Kind, make: Make, is_prompt: bool) {
     let share = violations as f64 / total as f64;
     println!("{kind:?}: {violations} of {total} have a violation");
     // A stack with undecided pops is not always decided when it is whole.
-    assert!(undecided == 0 || kind == Kind::Stack, "{undecided} prefixes undecided");
+    assert!(undecided == 0 || kind == Kind::UniqueStack, "{undecided} prefixes undecided");
     assert!(total == 1 || (SHARE_MIN..=1.0 - SHARE_MIN).contains(&share), "{kind:?}: {share} have a violation");
 }
 
@@ -205,7 +205,7 @@ fn queues_by_configurations() {
 #[test]
 fn stacks_by_configurations() {
     let make: Make = || linearizable_object("stack").unwrap();
-    compare(Kind::Stack, make, false);
+    compare(Kind::UniqueStack, make, false);
 }
 
 #[test]

@@ -92,13 +92,6 @@ pub(crate) struct KeyVerdict {
     pub(crate) result: Result<Option<Contradiction>, String>,
 }
 
-impl KeyVerdict {
-    /// Nothing decided it, for this reason.
-    pub(crate) fn unknown(reason: String) -> Self {
-        Self { method: Method::Search, result: Err(reason) }
-    }
-}
-
 /// What a model says about a whole history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelCheck {

@@ -13,6 +13,7 @@ mod spec;
 mod stack;
 mod text;
 
+pub(crate) use bag::{BagAction, BagSpec};
 pub(crate) use counter::{CounterAction, CounterSpec};
 pub(crate) use mutex::{MutexAction, MutexSpec};
 pub(crate) use queue::{QueueAction, QueueSpec};
@@ -21,3 +22,4 @@ pub use registry::{BAG, COUNTER, KEY_VALUE, MUTEX, Model, QUEUE, REGISTER, SET, 
 pub(crate) use set::{SetAction, SetSpec};
 pub use spec::{Effect, Object, Outlook, SequentialSpec, Step, Zone};
 pub(crate) use spec::{foreign_operation, foreign_value};
+pub(crate) use stack::{StackAction, StackSpec};

@@ -74,7 +74,7 @@ pub static STACK: Model = Model {
     check_key: |context, key| {
         container::check_stack(context, key).unwrap_or_else(|| search_key::<StackSpec>(context, key))
     },
-    explain_key: |_, _, _| None,
+    explain_key: |context, key, contradiction| explain_key::<StackSpec>(context, key, contradiction),
 };
 
 /// Values in any order.
@@ -82,7 +82,7 @@ pub static BAG: Model = Model {
     name: "bag",
     description: "enqueue v · dequeue → v or null (empty); in any order",
     check_key: |context, key| container::check_bag(context, key).unwrap_or_else(|| search_key::<BagSpec>(context, key)),
-    explain_key: |_, _, _| None,
+    explain_key: |context, key, contradiction| explain_key::<BagSpec>(context, key, contradiction),
 };
 
 /// A text.

@@ -20,9 +20,12 @@ pub(crate) enum Kind {
     Counter,
     UniqueQueue,
     Queue,
+    UniqueStack,
     Stack,
+    UniqueBag,
     Bag,
     Mutex,
+    UniqueText,
     Text,
 }
 
@@ -31,7 +34,12 @@ impl Kind {
     fn is_unique(self) -> bool {
         matches!(
             self,
-            Self::UniqueRegister | Self::UniqueSet | Self::UniqueQueue | Self::Stack | Self::Bag | Self::Text
+            Self::UniqueRegister
+                | Self::UniqueSet
+                | Self::UniqueQueue
+                | Self::UniqueStack
+                | Self::UniqueBag
+                | Self::UniqueText
         )
     }
 
@@ -41,10 +49,10 @@ impl Kind {
             Self::UniqueSet | Self::Set => "set",
             Self::Counter => "counter",
             Self::UniqueQueue | Self::Queue => "queue",
-            Self::Stack => "stack",
-            Self::Bag => "bag",
+            Self::UniqueStack | Self::Stack => "stack",
+            Self::UniqueBag | Self::Bag => "bag",
             Self::Mutex => "mutex",
-            Self::Text => "kv",
+            Self::UniqueText | Self::Text => "kv",
         }
     }
 }
@@ -163,15 +171,15 @@ impl Simulation {
                 0 => ("read", Value::Null),
                 _ => ("add", json!(self.random.random_range(-1..3))),
             },
-            Kind::Queue | Kind::UniqueQueue | Kind::Bag => match self.random.random_range(0..2) {
+            Kind::Queue | Kind::UniqueQueue | Kind::Bag | Kind::UniqueBag => match self.random.random_range(0..2) {
                 0 => ("dequeue", Value::Null),
                 _ => ("enqueue", self.new_value()),
             },
-            Kind::Stack => match self.random.random_range(0..2) {
+            Kind::Stack | Kind::UniqueStack => match self.random.random_range(0..2) {
                 0 => ("pop", Value::Null),
                 _ => ("push", self.new_value()),
             },
-            Kind::Text => match self.random.random_range(0..5) {
+            Kind::Text | Kind::UniqueText => match self.random.random_range(0..5) {
                 0 | 1 => ("get", Value::Null),
                 2 => ("put", self.new_piece()),
                 _ => ("append", self.new_piece()),
@@ -272,7 +280,7 @@ impl Simulation {
                 Ok(argument.clone())
             }
             (_, "dequeue" | "pop") if present.is_none() => Ok(Value::Null),
-            (Kind::Bag, _) => {
+            (Kind::Bag | Kind::UniqueBag, _) => {
                 let place = self.random.random_range(0..self.state.len());
                 Ok(json!(self.state.remove(place)))
             }

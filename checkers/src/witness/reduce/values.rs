@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 use super::{Part, Reducible};
 use crate::history::ValueId;
 use crate::linearizability::search::Call;
-use crate::model::{QueueAction, QueueSpec};
+use crate::model::{BagAction, BagSpec, QueueAction, QueueSpec, StackAction, StackSpec};
 
 /// What an operation on a container is about.
 enum About {
@@ -51,6 +51,41 @@ impl Reducible for QueueSpec {
         match action {
             QueueAction::Enqueue(value) | QueueAction::Dequeue(value) => Some(value),
             QueueAction::DequeueEmpty | QueueAction::DequeueAny => None,
+        }
+    }
+}
+
+impl Reducible for StackSpec {
+    fn without(&self, calls: &[Call<StackAction>], is_left_out: &[bool]) -> Option<Part<Self>> {
+        let about = |action| match action {
+            StackAction::Push(value) | StackAction::Pop(value) => About::Value(value),
+            StackAction::PopEmpty => About::Emptiness,
+            StackAction::PopAny => About::Unknown,
+        };
+        Some(Part { object: StackSpec, calls: without_values(calls, is_left_out, about) })
+    }
+
+    fn value(&self, action: StackAction) -> Option<ValueId> {
+        match action {
+            StackAction::Push(value) | StackAction::Pop(value) => Some(value),
+            StackAction::PopEmpty | StackAction::PopAny => None,
+        }
+    }
+}
+
+impl Reducible for BagSpec {
+    fn without(&self, calls: &[Call<BagAction>], is_left_out: &[bool]) -> Option<Part<Self>> {
+        let about = |action| match action {
+            BagAction::Enqueue(value) | BagAction::Dequeue(value) => About::Value(value),
+            BagAction::DequeueEmpty => About::Emptiness,
+        };
+        Some(Part { object: BagSpec, calls: without_values(calls, is_left_out, about) })
+    }
+
+    fn value(&self, action: BagAction) -> Option<ValueId> {
+        match action {
+            BagAction::Enqueue(value) | BagAction::Dequeue(value) => Some(value),
+            BagAction::DequeueEmpty => None,
         }
     }
 }
