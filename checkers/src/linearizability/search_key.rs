@@ -32,17 +32,24 @@ pub(crate) fn search_key<'h, O: Object<'h>>(context: &Context<'h>, key: KeyId) -
     KeyVerdict { method: Method::Search, result }
 }
 
+/// Copies of a history's calls that are held at once while it is made smaller.
+const COPIES: usize = 3;
+
 /// A small part of a key's history that has no linearization: what is to be said of it, and ids of its operations. `None`
-/// where the contradiction does not name its failing completion.
+/// where the contradiction does not name its failing completion, or where looking for it would take too much memory.
 pub(crate) fn explain_key<'h, O: Object<'h> + Reducible>(
     context: &Context<'h>,
     key: KeyId,
     contradiction: &Contradiction,
 ) -> Option<(String, Vec<usize>)> {
-    let (object, problem) = prepare::<O>(context, key).ok()?;
     let failing = contradiction.failing?;
-    let evidence = minimise(object, &problem, failing, context.limits);
-    let (object, _) = prepare::<O>(context, key).ok()?;
+    let (object, problem) = prepare::<O>(context, key).ok()?;
+    if COPIES * size_of_val(problem.calls.as_slice()) > context.limits.memory_bytes {
+        return None;
+    }
+    let evidence = minimise(object, problem, failing, context.limits);
+    // The whole once more, for it is larger than all that was kept of it.
+    let (object, problem) = prepare::<O>(context, key).ok()?;
     Some(paragraph(&Whole { history: context.history, object, calls: problem.calls, failing }, &evidence))
 }
 

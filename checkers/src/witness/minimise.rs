@@ -36,12 +36,12 @@ pub(crate) struct Evidence<S: SequentialSpec> {
 /// explains.
 pub(crate) fn minimise<S: Reducible>(
     object: S,
-    problem: &Problem<S::Action>,
+    problem: Problem<S::Action>,
     failing: usize,
     limits: &Limits<'_>,
 ) -> Evidence<S> {
     let work = WORK + WORK_PER_CALL * problem.calls.len();
-    let part = Part { object, calls: problem.calls.clone() };
+    let part = Part { object, calls: problem.calls };
     let evidence = Evidence { part, failing, is_minimal: false };
     let mut reduction = Reduction { evidence, meter: Meter { limits, work, was_limited: false } };
     reduction.cut_off_the_future();

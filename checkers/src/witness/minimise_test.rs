@@ -189,7 +189,7 @@ fn check<S: Sample>(new: fn(u64) -> S) {
         } else if illegal < ILLEGAL {
             illegal += 1;
             let failing = failing(&object, &problem);
-            assert_minimal(&minimise(object, &problem, failing, &Limits::NONE), legal, seed);
+            assert_minimal(&minimise(object, problem, failing, &Limits::NONE), legal, seed);
         }
     }
     // Longer ones, by the search.
@@ -205,7 +205,7 @@ fn check<S: Sample>(new: fn(u64) -> S) {
             }
         } else {
             let failing = failing(&object, &problem);
-            assert_minimal(&minimise(object, &problem, failing, &Limits::NONE), decided, seed);
+            assert_minimal(&minimise(object, problem, failing, &Limits::NONE), decided, seed);
         }
     }
 }
@@ -259,7 +259,7 @@ fn past_the_limits_what_is_left_still_has_no_linearization() {
             let asked = AtomicUsize::new(0);
             let should_stop = || asked.fetch_add(1, Ordering::Relaxed) >= answers;
             let limits = Limits { should_stop: &should_stop, memory_bytes: usize::MAX };
-            let evidence = minimise(object.clone(), &problem, failing, &limits);
+            let evidence = minimise(object.clone(), problem.clone(), failing, &limits);
             unfinished += u32::from(!evidence.is_minimal);
             assert!(!decided(&evidence.part.object, &evidence.part.calls), "seed {seed}");
         }
