@@ -1,17 +1,23 @@
 //! Longer histories than brute force can judge: fast methods against the search, real runs, and limits.
 
+#![expect(clippy::print_stdout, reason = "says how much was compared")]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
+use super::counter::CounterSpec;
+use super::mutex::MutexSpec;
+use super::queue::QueueSpec;
 use super::register::RegisterSpec;
 use super::set::SetSpec;
 use super::{QUEUE, REGISTER, SET};
 use crate::checker::Context;
-use crate::history::History;
-use crate::linearizability::{KeyVerdict, grow_only, search_key, unique};
+use crate::history::{EventType, History, HistoryBuilder, KeyId, Source};
+use crate::linearizability::{KeyVerdict, container, counter, grow_only, mutex, search_key, unique};
+use crate::synth::{self, ObjectKind, Shape};
 use crate::testing::HistoryText;
 use crate::verdict::Validity;
 use crate::{Limits, check_model};
@@ -97,6 +103,62 @@ fn fast_methods_agree_with_the_search_on_longer_histories() {
         invalid += u32::from(!is_linearizable(&zones)) + u32::from(!is_linearizable(&grown));
     }
     assert!(invalid > 300, "only {invalid} of 3000 are not linearizable");
+}
+
+/// Ten to forty operations of an object; in most histories two answers of one kind change places, or an answer becomes a failure.
+fn disturbed(object: ObjectKind, seed: u64) -> History {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let shape = Shape { operations: 10 + seed % 31, clients: 4, undecided: seed % 5, ..Shape::new(object) };
+    let mut events: Vec<synth::Event> = synth::events(&shape, seed).expect("a shape that makes sense").collect();
+    let answers: Vec<usize> = (0..events.len()).filter(|place| events[*place].event_type == EventType::Ok).collect();
+    let one = answers[random.random_range(0..answers.len())];
+    let alike: Vec<usize> = answers.into_iter().filter(|place| events[*place].f == events[one].f).collect();
+    let other = alike[random.random_range(0..alike.len())];
+    match seed % 3 {
+        0 => {}
+        1 => events[one].event_type = EventType::Fail,
+        _ => {
+            let value = events[one].value.clone();
+            events[one].value = std::mem::replace(&mut events[other].value, value);
+        }
+    }
+    let mut builder = HistoryBuilder::new(Source::Built);
+    events.iter().for_each(|event| event.push_to(&mut builder).expect("a history"));
+    builder.finish(false)
+}
+
+/// Histories of each object.
+const HISTORIES: u64 = 100;
+
+type CheckKey = fn(&Context<'_>, KeyId) -> Option<KeyVerdict>;
+
+#[test]
+fn fast_methods_agree_with_the_search_on_disturbed_histories() {
+    let objects: [(ObjectKind, CheckKey, fn(&Context<'_>, KeyId) -> KeyVerdict); 3] = [
+        (ObjectKind::Queue, container::check_queue, |context, key| search_key::<QueueSpec>(context, key)),
+        (ObjectKind::Mutex, mutex::check_key, |context, key| search_key::<MutexSpec>(context, key)),
+        (ObjectKind::Counter, counter::check_key, |context, key| search_key::<CounterSpec>(context, key)),
+    ];
+    for (object, fast, search) in objects {
+        let (mut decided, mut invalid) = (0, 0);
+        for seed in 0..HISTORIES {
+            let history = disturbed(object, seed);
+            let asked = AtomicU32::new(0);
+            let should_stop = || asked.fetch_add(1, Ordering::Relaxed) >= 20;
+            let limits = Limits { should_stop: &should_stop, memory_bytes: 4 << 20 };
+            let context = Context::new(&history, &limits);
+            let key = history.key_ids().next().expect("one key");
+            let (Some(found), searched) = (fast(&context, key), search(&context, key)) else { continue };
+            // The search may take too long.
+            let Ok(searched) = searched.result else { continue };
+            let is_valid = searched.is_none();
+            assert_eq!(is_linearizable(&found), is_valid, "{object:?} seed {seed}: {found:?}\n{history:?}");
+            decided += 1;
+            invalid += u32::from(!is_valid);
+        }
+        println!("{object:?}: {decided} of {HISTORIES} decided by both, {invalid} of them not linearizable");
+        assert!(decided >= 15 && invalid >= 5, "{object:?}: {decided} decided, {invalid} invalid");
+    }
 }
 
 #[test]
