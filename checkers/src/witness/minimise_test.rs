@@ -11,8 +11,8 @@ use crate::Limits;
 use crate::history::{History, ValueId};
 use crate::linearizability::search::{Answer, Call, Problem, decide};
 use crate::model::{
-    CounterAction, CounterSpec, Effect, MutexAction, MutexSpec, Object, QueueAction, QueueSpec, RegisterAction,
-    RegisterSpec, SetAction, SetSpec, Step,
+    BagAction, BagSpec, CounterAction, CounterSpec, Effect, MutexAction, MutexSpec, Object, QueueAction, QueueSpec,
+    RegisterAction, RegisterSpec, SetAction, SetSpec, StackAction, StackSpec, Step,
 };
 use crate::semantics::{Literal, Semantics};
 
@@ -86,6 +86,36 @@ impl Sample for QueueSpec {
         match action {
             QueueAction::Dequeue(_) => QueueAction::DequeueAny,
             action => action,
+        }
+    }
+}
+
+impl Sample for StackSpec {
+    fn draw(&mut self, random: &mut ChaCha8Rng, state: &Box<[ValueId]>, is_right: bool) -> StackAction {
+        match random.random_range(0..10) {
+            0..5 => StackAction::Push(value(random)),
+            5 if !is_right => StackAction::PopEmpty,
+            _ if !is_right => StackAction::Pop(value(random)),
+            _ => state.last().map_or(StackAction::PopEmpty, |top| StackAction::Pop(*top)),
+        }
+    }
+
+    fn undecided(&self, action: StackAction) -> StackAction {
+        match action {
+            StackAction::Pop(_) => StackAction::PopAny,
+            action => action,
+        }
+    }
+}
+
+impl Sample for BagSpec {
+    fn draw(&mut self, random: &mut ChaCha8Rng, state: &Box<[ValueId]>, is_right: bool) -> BagAction {
+        match random.random_range(0..10) {
+            0..5 => BagAction::Enqueue(value(random)),
+            5 if !is_right => BagAction::DequeueEmpty,
+            _ if !is_right => BagAction::Dequeue(value(random)),
+            _ if state.is_empty() => BagAction::DequeueEmpty,
+            _ => BagAction::Dequeue(state[random.random_range(0..state.len())]),
         }
     }
 }
@@ -238,6 +268,16 @@ fn counters() {
 #[test]
 fn queues() {
     check(|_| QueueSpec);
+}
+
+#[test]
+fn stacks() {
+    check(|_| StackSpec);
+}
+
+#[test]
+fn bags() {
+    check(|_| BagSpec);
 }
 
 #[test]
