@@ -16,17 +16,29 @@ pub struct Context<'a> {
     pub limits: &'a Limits<'a>,
     /// What the history leaves unsaid.
     pub semantics: Semantics,
+    /// Threads that a checker may use at once.
+    pub threads: usize,
     sets: OnceLock<Result<SetIndex, String>>,
     registers: OnceLock<Result<RegisterIndex, String>>,
     of_key: OnceLock<Vec<Vec<usize>>>,
 }
 
 impl<'a> Context<'a> {
-    /// Nothing is derived yet; the semantics are those of the history's source.
+    /// Nothing is derived yet; the semantics are those of the history's source, the threads as many
+    /// as the machine runs at once.
     #[must_use]
     pub fn new(history: &'a History, limits: &'a Limits<'a>) -> Self {
         let semantics = Semantics::of(history.source());
-        Self { history, limits, semantics, sets: OnceLock::new(), registers: OnceLock::new(), of_key: OnceLock::new() }
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            history,
+            limits,
+            semantics,
+            threads,
+            sets: OnceLock::new(),
+            registers: OnceLock::new(),
+            of_key: OnceLock::new(),
+        }
     }
 
     /// The history as sets.

@@ -65,5 +65,5 @@ fn check_key(
         Ok(()) => None,
         Err(conflict) => Some(tell(history, |number| values.get(number as usize).copied(), &conflict)),
     };
-    Some(KeyVerdict { method, result: Ok(found) })
+    Some(KeyVerdict::new(method, Ok(found)))
 }

@@ -28,5 +28,5 @@ pub(crate) fn check_key(context: &Context<'_>, key: KeyId) -> Option<KeyVerdict>
         }
     }
     let found = check(&counter)?.err().map(|conflict| tell(history, |_| None, &conflict));
-    Some(KeyVerdict { method: Method::Counter, result: Ok(found) })
+    Some(KeyVerdict::new(Method::Counter, Ok(found)))
 }

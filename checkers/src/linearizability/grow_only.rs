@@ -24,5 +24,5 @@ pub(crate) fn check_key(context: &Context<'_>, key: KeyId) -> Option<KeyVerdict>
     let value = |number: u32| set.elements.get(number as usize).map(|element| element.value);
     let found = check(&GrowOnly { adds: &adds, reads: &reads, contents: &contents }).err();
     let found = found.map(|conflict| tell(history, value, &conflict));
-    Some(KeyVerdict { method: Method::GrowOnly, result: Ok(found) })
+    Some(KeyVerdict::new(Method::GrowOnly, Ok(found)))
 }

@@ -40,5 +40,5 @@ pub(crate) fn check_key(context: &Context<'_>, key: KeyId) -> Option<KeyVerdict>
         history.operation(piece.span.operation as usize).map(|operation| operation.argument())
     };
     let found = check(&pieces, &reads)?.err().map(|conflict| tell(history, value, &conflict));
-    Some(KeyVerdict { method: Method::Texts, result: Ok(found) })
+    Some(KeyVerdict::new(Method::Texts, Ok(found)))
 }

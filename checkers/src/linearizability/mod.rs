@@ -21,7 +21,8 @@ mod tell;
 pub(crate) mod unique;
 
 pub use check::{
-    COUNTER_CHECKER, ModelCheck, QUEUE_CHECKER, REGISTER_CHECKER, SET_CHECKER, check_model, is_judged, is_promised,
+    Approach, COUNTER_CHECKER, CheckOptions, LongestPrefix, ModelCheck, QUEUE_CHECKER, REGISTER_CHECKER, SET_CHECKER,
+    check_model, check_model_with, check_object, is_judged, is_promised,
 };
 pub(crate) use check::{Contradiction, KeyVerdict};
 pub(crate) use search_key::{explain_key, search_key};

@@ -23,5 +23,5 @@ pub(crate) fn check_key(context: &Context<'_>, key: KeyId) -> Option<KeyVerdict>
         }
     }
     let found = check_mutex(&acquires, &releases).err().map(|conflict| tell(history, |_| None, &conflict));
-    Some(KeyVerdict { method: Method::Mutex, result: Ok(found) })
+    Some(KeyVerdict::new(Method::Mutex, Ok(found)))
 }

@@ -1,7 +1,7 @@
 //! Prepares one key for the search, and puts the search's answer into words.
 
-use super::check::{Contradiction, KeyVerdict, Method, is_judged};
-use super::search::{Answer, Call, Prefix, Problem, decide};
+use super::check::{Contradiction, KeyVerdict, LongestPrefix, Method, is_judged};
+use super::search::{Answer, Call, Prefix, Problem, decide_on_threads};
 use crate::checker::Context;
 use crate::history::{History, KeyId};
 use crate::model::{Effect, Object};
@@ -15,21 +15,32 @@ const NAMED_MAX: usize = 6;
 
 /// Decides one key by the search.
 pub(crate) fn search_key<'h, O: Object<'h>>(context: &Context<'h>, key: KeyId) -> KeyVerdict {
-    let result = prepare::<O>(context, key).and_then(|(object, problem)| {
-        let history = context.history;
-        let count = problem.calls.iter().filter(|call| call.completed_ns.is_some()).count();
-        match decide(&object, &problem, context.limits) {
-            Answer::Linearizable => Ok(None),
-            Answer::Impossible { failing, prefix } => Ok(Some(contradiction(&object, history, count, failing, prefix))),
-            Answer::Unknown { limit, prefix } => Err(format!(
-                "the search for a linearization of {} ended at its {} limit: {}",
-                history.key_name(key),
-                limit.name(),
-                progress(&object, history, count, &prefix)
-            )),
+    let (object, problem) = match prepare::<O>(context, key) {
+        Ok(prepared) => prepared,
+        Err(reason) => return KeyVerdict::unknown(reason),
+    };
+    let history = context.history;
+    let count = problem.calls.iter().filter(|call| call.completed_ns.is_some()).count();
+    // Where there are fewer keys than threads, a search may have a second one.
+    let threads = if history.keys().len() < context.threads { 2 } else { 1 };
+    match decide_on_threads(&object, &problem, context.limits, threads) {
+        Answer::Linearizable => KeyVerdict::new(Method::Search, Ok(None)),
+        Answer::Impossible { failing, prefix } => {
+            let longest = longest(&object, history, key, count, &prefix);
+            let contradiction = contradiction(&object, history, count, failing, prefix);
+            KeyVerdict { prefix: Some(longest), ..KeyVerdict::new(Method::Search, Ok(Some(contradiction))) }
         }
-    });
-    KeyVerdict { method: Method::Search, result }
+        Answer::Unknown { limit, prefix } => {
+            let longest = longest(&object, history, key, count, &prefix);
+            let reason = format!(
+                "the search for a linearization of {} ended at its {} limit: {}",
+                longest.key,
+                limit.name(),
+                progress(&longest)
+            );
+            KeyVerdict { prefix: Some(longest), ..KeyVerdict::unknown(reason) }
+        }
+    }
 }
 
 /// Copies of a history's calls that are held at once while it is made smaller.
@@ -96,15 +107,32 @@ fn contradiction<'h, O: Object<'h>>(
     Contradiction { text, operations, failing: Some(failing), prefix: prefix.order }
 }
 
+fn longest<'h, O: Object<'h>>(
+    object: &O,
+    history: &History,
+    key: KeyId,
+    count: usize,
+    prefix: &Prefix<O::State>,
+) -> LongestPrefix {
+    let last = prefix.last_completed.and_then(|id| history.operation(id));
+    LongestPrefix {
+        key: history.key_name(key),
+        completed: prefix.completed as u64,
+        of: count as u64,
+        last_index: last.and_then(|operation| operation.completed_index()),
+        state: object.describe(history, &prefix.state),
+        undecided: prefix.undecided.clone(),
+    }
+}
+
 /// How far a search came, and what keeps it from going on.
-fn progress<'h, O: Object<'h>>(object: &O, history: &History, count: usize, prefix: &Prefix<O::State>) -> String {
-    let mut text = format!(
-        "an order of the first {} of {count} completions is known, which leaves {}",
-        prefix.completed,
-        object.describe(history, &prefix.state)
-    );
-    if !prefix.undecided.is_empty() {
-        let undecided = counted(prefix.undecided.len() as u64, "undecided operation");
+fn progress(longest: &LongestPrefix) -> String {
+    let LongestPrefix { completed, of, last_index, state, undecided, .. } = longest;
+    let index = last_index.map(|index| format!(", up to index {index},")).unwrap_or_default();
+    let mut text =
+        format!("an order of the first {completed} of {of} completions{index} is known, which leaves {state}");
+    if !undecided.is_empty() {
+        let undecided = counted(undecided.len() as u64, "undecided operation");
         text += &format!("; which of the {undecided} by then happened would decide more");
     }
     text

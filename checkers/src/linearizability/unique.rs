@@ -23,7 +23,7 @@ pub(crate) fn check_key(context: &Context<'_>, key: KeyId) -> Option<KeyVerdict>
         add_writes(&register, &mut contradiction.operations);
         contradiction
     });
-    Some(KeyVerdict { method: Method::Zones, result: Ok(found) })
+    Some(KeyVerdict::new(Method::Zones, Ok(found)))
 }
 
 /// Adds to operations the writes of the values they found, without which they would show nothing by themselves.

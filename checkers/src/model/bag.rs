@@ -1,13 +1,16 @@
-//! A bag, or unordered queue: enqueue v, dequeue → v, any that is in it, or null where it is empty; empty at first.
+//! Values in any order: enqueue v, dequeue → v or null where there is none; empty at first.
 
 use super::spec::{Effect, Object, SequentialSpec, Step, foreign_operation};
-use crate::history::{History, Operation, Outcome, ValueId};
+use crate::history::{Function, History, Operation, Outcome, ValueId};
 use crate::semantics::Semantics;
 use crate::witness::counted;
 
-/// A state lists the values sorted. An undecided dequeue may take any of them, which no single next state says.
+/// A state is the sorted list of the values inside.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct BagSpec;
+pub(crate) struct BagSpec {
+    /// Whether some dequeue found nothing.
+    was_seen_empty: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum BagAction {
@@ -25,15 +28,16 @@ impl SequentialSpec for BagSpec {
     }
 
     fn step(&self, state: &Box<[ValueId]>, action: BagAction) -> Step<Box<[ValueId]>> {
+        let with = |place: usize, value: Option<ValueId>, rest: usize| {
+            Step::Next(state[..place].iter().copied().chain(value).chain(state[rest..].iter().copied()).collect())
+        };
         match action {
             BagAction::Enqueue(value) => {
                 let place = state.partition_point(|other| *other < value);
-                Step::Next(
-                    state[..place].iter().copied().chain([value]).chain(state[place..].iter().copied()).collect(),
-                )
+                with(place, Some(value), place)
             }
             BagAction::Dequeue(value) => match state.binary_search(&value) {
-                Ok(place) => Step::Next(state[..place].iter().chain(&state[place + 1..]).copied().collect()),
+                Ok(place) => with(place, None, place + 1),
                 Err(_) => Step::Illegal,
             },
             BagAction::DequeueEmpty if state.is_empty() => Step::Same,
@@ -50,37 +54,38 @@ impl SequentialSpec for BagSpec {
     }
 
     fn heap_bytes(&self, state: &Box<[ValueId]>) -> usize {
-        std::mem::size_of_val::<[ValueId]>(state)
+        size_of_val::<[ValueId]>(state)
     }
 }
 
 impl<'h> Object<'h> for BagSpec {
-    fn new(_history: &'h History, _semantics: &Semantics) -> Self {
-        Self
+    fn new(history: &'h History, _semantics: &Semantics) -> Self {
+        let is_empty = |operation: Operation<'_>| {
+            operation.function() == Function::Dequeue && operation.result() == Some(ValueId::NULL)
+        };
+        Self { was_seen_empty: history.operations().any(is_empty) }
     }
 
+    /// An undecided dequeue took some value, nobody knows which. It only makes room: where nobody found the bag empty, an
+    /// order with it stays one without it. Else it would have to be tried with every value, which no action can say.
     fn action(&mut self, operation: &Operation<'h>) -> Result<Option<BagAction>, String> {
-        let action = match (operation.f(), operation.result()) {
-            _ if operation.outcome() == Outcome::Fail => return Ok(None),
-            ("enqueue", _) => BagAction::Enqueue(operation.argument()),
-            ("dequeue", Some(ValueId::NULL)) => BagAction::DequeueEmpty,
-            ("dequeue", Some(value)) => BagAction::Dequeue(value),
-            ("dequeue", None) => {
-                return Err(format!(
-                    "index {}: a bag of equal values is not judged where a `dequeue` is undecided",
-                    operation.invoked_index()
-                ));
+        let is_failed = operation.outcome() == Outcome::Fail;
+        let action = match (operation.function(), operation.result()) {
+            (Function::Enqueue, _) => BagAction::Enqueue(operation.argument()),
+            (Function::Dequeue, Some(ValueId::NULL)) => BagAction::DequeueEmpty,
+            (Function::Dequeue, Some(value)) => BagAction::Dequeue(value),
+            (Function::Dequeue, None) if is_failed || !self.was_seen_empty => return Ok(None),
+            (Function::Dequeue, None) => {
+                return Err(
+                    "a bag that was found empty has undecided dequeues, which may have taken anything".to_owned()
+                );
             }
             _ => return Err(foreign_operation(operation, "bag")),
         };
-        Ok(Some(action))
+        Ok((!is_failed).then_some(action))
     }
 
     fn describe(&self, _history: &History, state: &Box<[ValueId]>) -> String {
-        if state.is_empty() {
-            "an empty bag".to_owned()
-        } else {
-            format!("a bag of {}", counted(state.len() as u64, "value"))
-        }
+        format!("a bag of {}", counted(state.len() as u64, "value"))
     }
 }

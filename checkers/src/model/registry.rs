@@ -2,12 +2,14 @@
 
 use super::bag::BagSpec;
 use super::counter::CounterSpec;
+use super::key_value::KeyValueSpec;
+use super::multi_register::MultiRegisterSpec;
 use super::mutex::MutexSpec;
+use super::owner_mutex::OwnerMutexSpec;
 use super::queue::QueueSpec;
 use super::register::RegisterSpec;
 use super::set::SetSpec;
 use super::stack::StackSpec;
-use super::text::TextSpec;
 use crate::checker::Context;
 use crate::history::KeyId;
 use crate::linearizability::{
@@ -15,7 +17,7 @@ use crate::linearizability::{
 };
 
 /// What is to be said of a contradiction and ids of its operations; `None`: nothing beyond what its method says.
-type Explain = fn(&Context<'_>, KeyId, &Contradiction) -> Option<(String, Vec<usize>)>;
+pub(crate) type Explain = fn(&Context<'_>, KeyId, &Contradiction) -> Option<(String, Vec<usize>)>;
 
 /// A sequential object by name.
 pub struct Model {
@@ -23,10 +25,12 @@ pub struct Model {
     pub name: &'static str,
     /// One line for `list`.
     pub description: &'static str,
-    /// Decides one key.
+    /// Decides one key by whatever is fastest.
     pub(crate) check_key: fn(&Context<'_>, KeyId) -> KeyVerdict,
     /// Makes a contradiction that the search found smaller, and says why it is one.
     pub(crate) explain_key: Explain,
+    /// Decides one key by the search.
+    pub(crate) search_key: fn(&Context<'_>, KeyId) -> KeyVerdict,
 }
 
 /// Read, write, compare-and-set.
@@ -37,6 +41,7 @@ pub static REGISTER: Model = Model {
         unique::check_key(context, key).unwrap_or_else(|| search_key::<RegisterSpec>(context, key))
     },
     explain_key: |context, key, contradiction| explain_key::<RegisterSpec>(context, key, contradiction),
+    search_key: |context, key| search_key::<RegisterSpec>(context, key),
 };
 
 /// A set that only grows.
@@ -45,6 +50,7 @@ pub static SET: Model = Model {
     description: "add v · read → [v…]; empty at first",
     check_key: |context, key| grow_only::check_key(context, key).unwrap_or_else(|| search_key::<SetSpec>(context, key)),
     explain_key: |context, key, contradiction| explain_key::<SetSpec>(context, key, contradiction),
+    search_key: |context, key| search_key::<SetSpec>(context, key),
 };
 
 /// A number that is added to.
@@ -55,6 +61,7 @@ pub static COUNTER: Model = Model {
         counter::check_key(context, key).unwrap_or_else(|| search_key::<CounterSpec>(context, key))
     },
     explain_key: |context, key, contradiction| explain_key::<CounterSpec>(context, key, contradiction),
+    search_key: |context, key| search_key::<CounterSpec>(context, key),
 };
 
 /// First in, first out.
@@ -65,6 +72,7 @@ pub static QUEUE: Model = Model {
         container::check_queue(context, key).unwrap_or_else(|| search_key::<QueueSpec>(context, key))
     },
     explain_key: |context, key, contradiction| explain_key::<QueueSpec>(context, key, contradiction),
+    search_key: |context, key| search_key::<QueueSpec>(context, key),
 };
 
 /// Last in, first out.
@@ -75,6 +83,7 @@ pub static STACK: Model = Model {
         container::check_stack(context, key).unwrap_or_else(|| search_key::<StackSpec>(context, key))
     },
     explain_key: |context, key, contradiction| explain_key::<StackSpec>(context, key, contradiction),
+    search_key: |context, key| search_key::<StackSpec>(context, key),
 };
 
 /// Values in any order.
@@ -83,6 +92,7 @@ pub static BAG: Model = Model {
     description: "enqueue v · dequeue → v or null (empty); in any order",
     check_key: |context, key| container::check_bag(context, key).unwrap_or_else(|| search_key::<BagSpec>(context, key)),
     explain_key: |context, key, contradiction| explain_key::<BagSpec>(context, key, contradiction),
+    search_key: |context, key| search_key::<BagSpec>(context, key),
 };
 
 /// A text.
@@ -90,9 +100,10 @@ pub static KEY_VALUE: Model = Model {
     name: "kv",
     description: "get → text · put text · append text; empty at first",
     check_key: |context, key| {
-        key_value::check_key(context, key).unwrap_or_else(|| search_key::<TextSpec<'_>>(context, key))
+        key_value::check_key(context, key).unwrap_or_else(|| search_key::<KeyValueSpec<'_>>(context, key))
     },
     explain_key: |_, _, _| None,
+    search_key: |context, key| search_key::<KeyValueSpec<'_>>(context, key),
 };
 
 /// A lock.
@@ -101,10 +112,30 @@ pub static MUTEX: Model = Model {
     description: "acquire · release; free at first",
     check_key: |context, key| mutex::check_key(context, key).unwrap_or_else(|| search_key::<MutexSpec>(context, key)),
     explain_key: |context, key, contradiction| explain_key::<MutexSpec>(context, key, contradiction),
+    search_key: |context, key| search_key::<MutexSpec>(context, key),
+};
+
+/// A lock that knows who holds it.
+pub static OWNER_MUTEX: Model = Model {
+    name: "owner-mutex",
+    description: "acquire · release, by the process that holds it; free at first",
+    check_key: |context, key| search_key::<OwnerMutexSpec>(context, key),
+    explain_key: |_, _, _| None,
+    search_key: |context, key| search_key::<OwnerMutexSpec>(context, key),
+};
+
+/// Registers that are read and written together.
+pub static MULTI_REGISTER: Model = Model {
+    name: "multi-register",
+    description: "txn [[\"r\", k, v], [\"w\", k, v]…] on several registers at once; null at first",
+    check_key: |context, key| search_key::<MultiRegisterSpec>(context, key),
+    explain_key: |_, _, _| None,
+    search_key: |context, key| search_key::<MultiRegisterSpec>(context, key),
 };
 
 /// Every model; a new one is one line here.
-static MODELS: [&Model; 8] = [&REGISTER, &SET, &COUNTER, &QUEUE, &STACK, &BAG, &MUTEX, &KEY_VALUE];
+static MODELS: [&Model; 10] =
+    [&REGISTER, &SET, &COUNTER, &QUEUE, &STACK, &BAG, &MUTEX, &OWNER_MUTEX, &KEY_VALUE, &MULTI_REGISTER];
 
 /// Every model, in the order in which they are listed.
 #[must_use]

@@ -22,7 +22,8 @@ pub enum Step<S> {
 /// than [`Effect::Conditional`] makes it fast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// It changes no state whatever; it may be impossible in some: a read.
+    /// It changes no state whatever, and tells some from others: a read. What is possible in every state and changes none is
+    /// an [`Effect::Update`] where the model has an outlook.
     Pure,
     /// It is possible in every state, and the state it leaves does not depend on the one before: a write.
     Overwrite,

@@ -19,6 +19,8 @@ use crate::model::SequentialSpec;
 pub struct Prefix<S> {
     /// How many decided operations are completed in it.
     pub completed: usize,
+    /// Id of the last of them.
+    pub last_completed: Option<usize>,
     /// Ids of operations in an order that explains it: all those completed, and some that were open or undecided.
     pub order: Vec<usize>,
     /// The state the order leaves.
@@ -59,10 +61,20 @@ const WORK_DEPTH_FIRST: usize = 1 << 22;
 
 /// Decides whether a history of one object is linearizable.
 pub fn decide<S: SequentialSpec>(spec: &S, problem: &Problem<S::Action>, limits: &Limits<'_>) -> Answer<S::State> {
-    decide_with(spec, problem, limits, 1, Reductions::ALL).0
+    decide_on_threads(spec, problem, limits, 1)
 }
 
-/// As [`decide`], with a number of threads; answers also the order, where there is one.
+/// As [`decide`], with up to so many threads. The answer does not depend on their number.
+pub fn decide_on_threads<S: SequentialSpec>(
+    spec: &S,
+    problem: &Problem<S::Action>,
+    limits: &Limits<'_>,
+    threads: usize,
+) -> Answer<S::State> {
+    decide_with(spec, problem, limits, threads, Reductions::ALL).0
+}
+
+/// As [`decide_on_threads`], with reductions left out; answers also the order, where there is one.
 pub(super) fn decide_with<S: SequentialSpec>(
     spec: &S,
     problem: &Problem<S::Action>,
@@ -165,7 +177,7 @@ fn side_by_side<S: SequentialSpec, B: Bits>(
 
 impl<S> Prefix<S> {
     fn nothing(state: S) -> Self {
-        Self { completed: 0, order: Vec::new(), state, open: Vec::new(), undecided: Vec::new() }
+        Self { completed: 0, last_completed: None, order: Vec::new(), state, open: Vec::new(), undecided: Vec::new() }
     }
 
     fn new<P: SequentialSpec<State = S>>(
@@ -178,6 +190,9 @@ impl<S> Prefix<S> {
         let ids = |calls: Vec<u32>| calls.into_iter().map(|call| problem.calls[call as usize].operation).collect();
         Self {
             completed: rank as usize,
+            last_completed: rank
+                .checked_sub(1)
+                .map(|last| problem.calls[plan.returns[last as usize] as usize].operation),
             order: ids(order.calls),
             state: order.state,
             open: ids(order.open),

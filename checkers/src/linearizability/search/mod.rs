@@ -21,5 +21,5 @@ mod fuzz_test;
 mod reference_test;
 
 pub use budget::Limit;
-pub use competition::{Answer, Prefix, decide};
+pub use competition::{Answer, Prefix, decide, decide_on_threads};
 pub use problem::{Call, Interval, Problem};

@@ -79,7 +79,7 @@ impl Reducible for BagSpec {
             BagAction::Enqueue(value) | BagAction::Dequeue(value) => About::Value(value),
             BagAction::DequeueEmpty => About::Emptiness,
         };
-        Some(Part { object: BagSpec, calls: without_values(calls, is_left_out, about) })
+        Some(Part { object: self.clone(), calls: without_values(calls, is_left_out, about) })
     }
 
     fn value(&self, action: BagAction) -> Option<ValueId> {
