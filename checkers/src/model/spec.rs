@@ -100,6 +100,86 @@ pub trait SequentialSpec: Sync {
 
 /// An object whose histories can be judged: a sequential specification that reads its actions from the operations of a
 /// history. An instance belongs to one key of one history.
+///
+/// # An object of one's own
+/// A switch that can be turned on once, and looked at:
+/// ```
+/// use schism_checkers::history::{History, Operation, Outcome, ValueId};
+/// use schism_checkers::linearizability::check_object;
+/// use schism_checkers::model::{Effect, Object, SequentialSpec, Step};
+/// use schism_checkers::{Limits, Semantics, Validity};
+///
+/// struct Switch;
+///
+/// #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// enum Action {
+///     TurnOn,
+///     Look { is_on: bool },
+/// }
+///
+/// impl SequentialSpec for Switch {
+///     type Action = Action;
+///     type State = bool;
+///
+///     fn initial(&self) -> bool {
+///         false
+///     }
+///
+///     fn step(&self, is_on: &bool, action: Action) -> Step<bool> {
+///         match action {
+///             Action::Look { is_on: seen } if seen == *is_on => Step::Same,
+///             Action::Look { .. } => Step::Illegal,
+///             Action::TurnOn if *is_on => Step::Illegal,
+///             Action::TurnOn => Step::Next(true),
+///         }
+///     }
+///
+///     // Not needed, but it makes the search faster.
+///     fn effect(&self, action: Action) -> Effect {
+///         match action {
+///             Action::Look { .. } => Effect::Pure,
+///             Action::TurnOn => Effect::Conditional,
+///         }
+///     }
+/// }
+///
+/// impl<'h> Object<'h> for Switch {
+///     fn new(_: &'h History, _: &Semantics) -> Self {
+///         Self
+///     }
+///
+///     fn action(&mut self, operation: &Operation<'h>) -> Result<Option<Action>, String> {
+///         match (operation.f(), operation.outcome()) {
+///             (_, Outcome::Fail) => Ok(None),
+///             ("on", _) => Ok(Some(Action::TurnOn)),
+///             // A look without an answer says nothing.
+///             ("look", _) => Ok(operation.result().map(|seen| Action::Look { is_on: seen == ValueId::TRUE })),
+///             (other, _) => Err(format!("`{other}` is not an operation of a switch")),
+///         }
+///     }
+///
+///     fn describe(&self, _: &History, is_on: &bool) -> String {
+///         if *is_on { "the switch on".to_owned() } else { "the switch off".to_owned() }
+///     }
+/// }
+///
+/// let lines = r#"{"time":1,"type":"invoke","process":0,"f":"on","value":null}
+/// {"time":2,"type":"invoke","process":1,"f":"look","value":null}
+/// {"time":3,"type":"ok","process":1,"f":"look","value":true}
+/// {"time":4,"type":"invoke","process":1,"f":"look","value":null}
+/// {"time":5,"type":"ok","process":1,"f":"look","value":false}
+/// {"time":6,"type":"ok","process":0,"f":"on","value":null}
+/// "#;
+/// let history = History::read_jsonl(lines.as_bytes())?;
+/// let check = check_object::<Switch>(&history, &Limits::NONE);
+/// assert_eq!(check.valid, Validity::Invalid);
+/// let prefix = check.prefix.expect("what was explained");
+/// assert_eq!((prefix.completed, prefix.state.as_str()), (1, "the switch on"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The search itself can be asked as well, with calls made by hand:
+/// [`crate::linearizability::search::decide`].
 pub trait Object<'h>: SequentialSpec + Sized {
     /// The object of a history before any operation.
     fn new(history: &'h History, semantics: &Semantics) -> Self;
