@@ -277,7 +277,7 @@ fn stacks() {
 
 #[test]
 fn bags() {
-    check(|_| BagSpec);
+    check(|_| BagSpec::default());
 }
 
 #[test]
