@@ -13,10 +13,12 @@ use super::mutex::MutexSpec;
 use super::queue::QueueSpec;
 use super::register::RegisterSpec;
 use super::set::SetSpec;
+use super::stack::StackSpec;
+use super::text::TextSpec;
 use super::{QUEUE, REGISTER, SET};
 use crate::checker::Context;
 use crate::history::{EventType, History, HistoryBuilder, KeyId, Source};
-use crate::linearizability::{KeyVerdict, container, counter, grow_only, mutex, search_key, unique};
+use crate::linearizability::{KeyVerdict, container, counter, grow_only, key_value, mutex, search_key, unique};
 use crate::synth::{self, ObjectKind, Shape};
 use crate::testing::HistoryText;
 use crate::verdict::Validity;
@@ -134,8 +136,10 @@ type CheckKey = fn(&Context<'_>, KeyId) -> Option<KeyVerdict>;
 
 #[test]
 fn fast_methods_agree_with_the_search_on_disturbed_histories() {
-    let objects: [(ObjectKind, CheckKey, fn(&Context<'_>, KeyId) -> KeyVerdict); 3] = [
+    let objects: [(ObjectKind, CheckKey, fn(&Context<'_>, KeyId) -> KeyVerdict); 5] = [
         (ObjectKind::Queue, container::check_queue, |context, key| search_key::<QueueSpec>(context, key)),
+        (ObjectKind::Stack, container::check_stack, |context, key| search_key::<StackSpec>(context, key)),
+        (ObjectKind::Kv, key_value::check_key, |context, key| search_key::<TextSpec<'_>>(context, key)),
         (ObjectKind::Mutex, mutex::check_key, |context, key| search_key::<MutexSpec>(context, key)),
         (ObjectKind::Counter, counter::check_key, |context, key| search_key::<CounterSpec>(context, key)),
     ];
