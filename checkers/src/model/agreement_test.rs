@@ -9,12 +9,12 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use super::counter::CounterSpec;
+use super::key_value::KeyValueSpec;
 use super::mutex::MutexSpec;
 use super::queue::QueueSpec;
 use super::register::RegisterSpec;
 use super::set::SetSpec;
 use super::stack::StackSpec;
-use super::text::TextSpec;
 use super::{QUEUE, REGISTER, SET};
 use crate::checker::Context;
 use crate::history::{EventType, History, HistoryBuilder, KeyId, Source};
@@ -139,7 +139,7 @@ fn fast_methods_agree_with_the_search_on_disturbed_histories() {
     let objects: [(ObjectKind, CheckKey, fn(&Context<'_>, KeyId) -> KeyVerdict); 5] = [
         (ObjectKind::Queue, container::check_queue, |context, key| search_key::<QueueSpec>(context, key)),
         (ObjectKind::Stack, container::check_stack, |context, key| search_key::<StackSpec>(context, key)),
-        (ObjectKind::Kv, key_value::check_key, |context, key| search_key::<TextSpec<'_>>(context, key)),
+        (ObjectKind::Kv, key_value::check_key, |context, key| search_key::<KeyValueSpec<'_>>(context, key)),
         (ObjectKind::Mutex, mutex::check_key, |context, key| search_key::<MutexSpec>(context, key)),
         (ObjectKind::Counter, counter::check_key, |context, key| search_key::<CounterSpec>(context, key)),
     ];
