@@ -129,11 +129,11 @@ fn longest<'h, O: Object<'h>>(
 fn progress(longest: &LongestPrefix) -> String {
     let LongestPrefix { completed, of, last_index, state, undecided, .. } = longest;
     let index = last_index.map(|index| format!(", up to index {index},")).unwrap_or_default();
-    let mut text =
-        format!("an order of the first {completed} of {of} completions{index} is known, which leaves {state}");
-    if !undecided.is_empty() {
-        let undecided = counted(undecided.len() as u64, "undecided operation");
-        text += &format!("; which of the {undecided} by then happened would decide more");
-    }
-    text
+    let undecided = match undecided.len() as u64 {
+        0 => String::new(),
+        count => {
+            format!("; which of the {} by then happened would decide more", counted(count, "undecided operation"))
+        }
+    };
+    format!("an order of the first {completed} of {of} completions{index} is known, which leaves {state}{undecided}")
 }

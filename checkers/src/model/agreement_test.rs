@@ -133,10 +133,11 @@ fn disturbed(object: ObjectKind, seed: u64) -> History {
 const HISTORIES: u64 = 100;
 
 type CheckKey = fn(&Context<'_>, KeyId) -> Option<KeyVerdict>;
+type SearchKey = fn(&Context<'_>, KeyId) -> KeyVerdict;
 
 #[test]
 fn fast_methods_agree_with_the_search_on_disturbed_histories() {
-    let objects: [(ObjectKind, CheckKey, fn(&Context<'_>, KeyId) -> KeyVerdict); 5] = [
+    let objects: [(ObjectKind, CheckKey, SearchKey); 5] = [
         (ObjectKind::Queue, container::check_queue, |context, key| search_key::<QueueSpec>(context, key)),
         (ObjectKind::Stack, container::check_stack, |context, key| search_key::<StackSpec>(context, key)),
         (ObjectKind::Kv, key_value::check_key, |context, key| search_key::<KeyValueSpec<'_>>(context, key)),

@@ -59,6 +59,7 @@ impl<'h> SequentialSpec for KeyValueSpec<'h> {
         // Those that begin with one text stand next to each other.
         gets.sort_unstable();
         let latest = Latest::new(gets.iter().map(|(_, until)| *until).collect());
+        #[expect(clippy::borrowed_box, reason = "a state is a box")]
         let useful_until = Box::new(move |state: &Box<str>| {
             let from = gets.partition_point(|(text, _)| **text < **state);
             let to = from + gets[from..].partition_point(|(text, _)| text.starts_with(&**state));

@@ -100,7 +100,7 @@ impl<'h> Object<'h> for MultiRegisterSpec {
             return Ok(None);
         }
         let values = operation.history().values();
-        let whole = operation.result().unwrap_or(operation.argument());
+        let whole = operation.result().unwrap_or_else(|| operation.argument());
         let foreign = || foreign_value(operation, "a list of [\"r\" or \"w\", register, value]", whole);
         let mut parts = Vec::new();
         for part in values.as_list(whole).ok_or_else(foreign)? {
