@@ -185,6 +185,8 @@ struct Placed {
 struct Frame {
     trail: usize,
     choices: Vec<u32>,
+    /// Failed before: there is nothing to remember.
+    is_known: bool,
 }
 
 struct Search<'s> {
@@ -235,7 +237,8 @@ impl<'s> Search<'s> {
             if self.steps.is_multiple_of(STEPS_PER_QUESTION) && (self.limits.should_stop)() {
                 return Answer::Exhausted { limit: "time", placed: self.longest };
             }
-            if self.memo_bytes > self.limits.memory_bytes {
+            let stacks = self.frames.len() * size_of::<Frame>() + self.trail.len() * size_of::<Placed>();
+            if self.memo_bytes + stacks > self.limits.memory_bytes {
                 return Answer::Exhausted { limit: "memory", placed: self.longest };
             }
             let Some(frame) = self.frames.last_mut() else {
@@ -252,7 +255,9 @@ impl<'s> Search<'s> {
                 }
                 None => {
                     self.take_back(trail);
-                    self.frames.pop();
+                    if self.frames.pop().is_some_and(|frame| !frame.is_known) {
+                        self.remember();
+                    }
                 }
             }
         }
@@ -264,9 +269,10 @@ impl<'s> Search<'s> {
         if self.placed == self.problem.decided {
             return true;
         }
-        let mut choices = if self.remember() { self.choices() } else { Vec::new() };
+        let is_known = !self.memo.is_empty() && self.memo.contains(&self.configuration());
+        let mut choices = if is_known { Vec::new() } else { self.choices() };
         choices.reverse();
-        self.frames.push(Frame { trail: self.trail.len(), choices });
+        self.frames.push(Frame { trail: self.trail.len(), choices, is_known });
         false
     }
 
@@ -353,12 +359,17 @@ impl<'s> Search<'s> {
         rewrites || self.reads_left[present as usize] == met_here || self.writes_left[present as usize] > 0
     }
 
-    fn remember(&mut self) -> bool {
-        let key: Box<[u32]> = self.next.iter().chain(&self.present).copied().collect();
-        let bytes = size_of_val(&*key) + ENTRY_OVERHEAD_BYTES;
-        let is_new = self.memo.insert(key);
-        self.memo_bytes += if is_new { bytes } else { 0 };
-        is_new
+    /// How far each process has come, and what each key holds.
+    fn configuration(&self) -> Box<[u32]> {
+        self.next.iter().chain(&self.present).copied().collect()
+    }
+
+    /// Notes that the present configuration leads nowhere. Only then: every step places something, so no configuration comes
+    /// back while it is still being tried, and a history that is in order needs no memo at all.
+    fn remember(&mut self) {
+        let configuration = self.configuration();
+        self.memo_bytes += size_of_val(&*configuration) + ENTRY_OVERHEAD_BYTES;
+        self.memo.insert(configuration);
     }
 }
 

@@ -35,7 +35,7 @@ use crate::history::Function;
 use crate::model::Step;
 
 /// Configurations looked at for one completion, at most.
-const BUDGET: usize = 2_000;
+const BUDGET: usize = 4_000;
 /// Decided operations under way, at most: the bits of a set.
 const PLACES_MAX: usize = 128;
 
