@@ -1,5 +1,6 @@
 //! What can be typed. Only shapes are checked here; what the words mean is decided when the plan is made.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -220,6 +221,9 @@ pub(super) struct CheckArguments {
     /// A weaker check with a name of its own (see: schism list checkers); may be repeated
     #[arg(long = "checker", value_name = "NAME")]
     pub(super) checkers: Vec<String>,
+    /// How a model is decided
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) method: super::check::MethodChoice,
     /// List the models and consistency models, and exit
     #[arg(long)]
     pub(super) list_models: bool,
@@ -283,6 +287,9 @@ pub(super) struct CheckLimitArguments {
     /// Bound of the memory that a history and the search hold, per file, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     pub(super) memory_limit: usize,
+    /// Threads of the search [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<NonZeroU16>,
 }
 
 /// `schism report`.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use schism_checkers::checker::{self, Checker, Context};
 use schism_checkers::history::History;
-use schism_checkers::linearizability::check_model;
+use schism_checkers::linearizability::{CheckOptions, check_model_with};
 use schism_checkers::model::{self, Model};
 use schism_checkers::transactions::{self, ConsistencyModel, TransactionCheck, TransactionModel, VersionOrder};
 use schism_checkers::witness::{self, SvgOptions};
@@ -118,7 +118,13 @@ pub(super) fn history(
     let limits = Limits { should_stop, memory_bytes };
     let mut context = Context::new(history, &limits);
     context.semantics = meaning::semantics(history.source(), &arguments.meaning);
-    let judged = std::panic::catch_unwind(AssertUnwindSafe(|| judged(file.clone(), &context, by)));
+    context.threads = arguments.limits.threads.map_or(context.threads, |threads| usize::from(threads.get()));
+    let options = CheckOptions {
+        semantics: Some(context.semantics.clone()),
+        approach: arguments.method.into(),
+        threads: context.threads,
+    };
+    let judged = std::panic::catch_unwind(AssertUnwindSafe(|| judged(file.clone(), &context, by, &options)));
     let mut judgement = judged.unwrap_or_else(|panic| {
         Judgement::unknown(file, format!("the checker panicked: {}", checker::panic_message(&*panic)))
     });
@@ -129,10 +135,10 @@ pub(super) fn history(
     judgement
 }
 
-fn judged(file: String, context: &Context<'_>, by: &By) -> Judgement {
+fn judged(file: String, context: &Context<'_>, by: &By, options: &CheckOptions) -> Judgement {
     match by {
         By::Model(model) => {
-            let check = check_model(context.history, model, context.limits);
+            let check = check_model_with(context.history, model, context.limits, options);
             let anomalies = if check.valid == Validity::Invalid { vec!["not-linearizable".to_owned()] } else { vec![] };
             Judgement {
                 model: Some(model.name.to_owned()),
@@ -160,7 +166,7 @@ fn judged(file: String, context: &Context<'_>, by: &By) -> Judgement {
 
 fn of_transactions(file: String, model: &str, check: TransactionCheck) -> Judgement {
     // The example of what makes it invalid, or else of what was found at all.
-    let shown = check.anomalies.iter().find(|anomaly| anomaly.forbidden).or(check.anomalies.first());
+    let shown = check.anomalies.iter().find(|anomaly| anomaly.forbidden).or_else(|| check.anomalies.first());
     Judgement {
         model: Some(model.to_owned()),
         valid: check.valid,

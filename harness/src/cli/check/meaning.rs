@@ -2,6 +2,7 @@
 
 use schism_checkers::Semantics;
 use schism_checkers::history::Source;
+use schism_checkers::linearizability::Approach;
 use schism_checkers::semantics::{FailedCas, Literal, NullRead};
 
 use crate::cli::arguments::CheckMeaningArguments;
@@ -22,6 +23,24 @@ pub(in crate::cli) enum FailedCasMeaning {
     Drop,
     /// It saw another value than it expected
     Observe,
+}
+
+/// How a model is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum MethodChoice {
+    /// Whatever is fastest for each object
+    Auto,
+    /// The general search alone, to compare the others with
+    Search,
+}
+
+impl From<MethodChoice> for Approach {
+    fn from(choice: MethodChoice) -> Self {
+        match choice {
+            MethodChoice::Auto => Self::Auto,
+            MethodChoice::Search => Self::Search,
+        }
+    }
 }
 
 /// The semantics of a history of this source.

@@ -20,7 +20,7 @@ use super::output::{self, Format, Output};
 use super::{CliError, Exit};
 use judge::By;
 pub(super) use judge::{model_names, models};
-pub(super) use meaning::{FailedCasMeaning, NullReads};
+pub(super) use meaning::{FailedCasMeaning, MethodChoice, NullReads};
 pub(super) use read::Input;
 
 /// What is said about one file; in JSON these fields, `reasons` and `consistency` only where there is something to say.
