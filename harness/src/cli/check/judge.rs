@@ -165,15 +165,14 @@ fn judged(file: String, context: &Context<'_>, by: &By, options: &CheckOptions) 
 }
 
 fn of_transactions(file: String, model: &str, check: TransactionCheck) -> Judgement {
-    // The example of what makes it invalid, or else of what was found at all.
-    let shown = check.anomalies.iter().find(|anomaly| anomaly.forbidden).or_else(|| check.anomalies.first());
+    let forbidden = || check.anomalies.iter().filter(|anomaly| anomaly.forbidden);
     Judgement {
         model: Some(model.to_owned()),
         valid: check.valid,
         ops: check.ops,
         algorithm: check.algorithm.to_owned(),
-        anomalies: check.anomalies.iter().map(|anomaly| anomaly.name.to_owned()).collect(),
-        witness: shown.map(|anomaly| anomaly.witness.clone()),
+        anomalies: forbidden().map(|anomaly| anomaly.name.to_owned()).collect(),
+        witness: forbidden().next().map(|anomaly| anomaly.witness.clone()),
         reasons: check.reasons.clone(),
         consistency: Some(Consistency {
             model: check.consistency_model,

@@ -52,7 +52,7 @@ struct Judgement {
 struct Consistency {
     /// The model asked for.
     model: &'static str,
-    /// How often each anomaly was found.
+    /// How often each anomaly was found, also those that the model asked for allows.
     counts: BTreeMap<&'static str, u64>,
     /// The weakest models that do not hold.
     not: Vec<&'static str>,
