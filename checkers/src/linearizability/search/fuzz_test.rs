@@ -260,3 +260,38 @@ fn registers_of_forty_calls() {
 fn texts_of_forty_calls() {
     fuzz(&Texts, "texts", seeds(500), 40, &[Reductions::ALL]);
 }
+
+/// So many calls that stay open and are never possible push the others across the borders of words.
+#[test]
+fn windows_of_more_than_a_word() {
+    let spec = register();
+    let mut linearizable = 0;
+    let seeds = seeds(150);
+    for seed in seeds.clone() {
+        let drawn = problem(&spec, seed, 40);
+        let Some(expected) = is_linearizable(&spec, &drawn) else { continue };
+        linearizable += u32::from(expected);
+        for idle in [50, 60, 100, 180, 300] {
+            let mut calls: Vec<Call<RegisterAction>> = (0..idle)
+                .map(|number| Call {
+                    operation: 1000 + number,
+                    invoked_ns: 0,
+                    completed_ns: None,
+                    action: RegisterAction::CompareAndSet {
+                        old: small(1000 + number as i64),
+                        new: small(2000 + number as i64),
+                    },
+                })
+                .collect();
+            calls.extend(drawn.calls.iter().copied());
+            calls.sort_by_key(|call| call.invoked_ns);
+            let (answer, _) = decide_with(&spec, &Problem { calls }, &Limits::NONE, 1, Reductions::ALL);
+            assert_eq!(
+                matches!(answer, Answer::Linearizable),
+                expected,
+                "seed {seed} idle {idle}: {answer:?}\n{drawn:?}"
+            );
+        }
+    }
+    assert!(linearizable > 10, "{linearizable} of {seeds:?} are linearizable");
+}
