@@ -2,6 +2,7 @@
 
 use super::check::{Contradiction, KeyVerdict, LongestPrefix, Method, is_judged};
 use super::search::{Answer, Call, Prefix, Problem, decide_on_threads};
+use crate::analysis::Limits;
 use crate::checker::Context;
 use crate::history::{History, KeyId};
 use crate::model::{Effect, Object};
@@ -23,7 +24,11 @@ pub(crate) fn search_key<'h, O: Object<'h>>(context: &Context<'h>, key: KeyId) -
     let count = problem.calls.iter().filter(|call| call.completed_ns.is_some()).count();
     // Where there are fewer keys than threads, a search may have a second one.
     let threads = if history.keys().len() < context.threads { 2 } else { 1 };
-    match decide_on_threads(&object, &problem, context.limits, threads) {
+    // Keys that are decided at once share the memory.
+    let at_once = history.keys().len().min(context.threads).max(1);
+    let limits =
+        Limits { should_stop: context.limits.should_stop, memory_bytes: context.limits.memory_bytes / at_once };
+    match decide_on_threads(&object, &problem, &limits, threads) {
         Answer::Linearizable => KeyVerdict::new(Method::Search, Ok(None)),
         Answer::Impossible { failing, prefix } => {
             let longest = longest(&object, history, key, count, &prefix);

@@ -34,6 +34,12 @@ impl Limit {
     }
 }
 
+/// What may be counted of so many bytes: a quarter is left for tables that are held twice while they grow, and for what the
+/// allocator keeps.
+fn countable(memory_bytes: usize) -> usize {
+    memory_bytes / 4 * 3
+}
+
 /// What is left of the limits.
 pub(super) struct Budget<'l> {
     limits: &'l Limits<'l>,
@@ -52,7 +58,7 @@ impl<'l> Budget<'l> {
     pub(super) fn new(limits: &'l Limits<'l>) -> Self {
         Self {
             limits,
-            memory_bytes: limits.memory_bytes,
+            memory_bytes: countable(limits.memory_bytes),
             cancelled: None,
             until_question: WORK_PER_QUESTION,
             work: usize::MAX,
@@ -63,7 +69,7 @@ impl<'l> Budget<'l> {
 
     /// A part of the memory, and another reason to stop.
     pub(super) fn share(mut self, memory_bytes: usize, cancelled: &'l AtomicBool) -> Self {
-        self.memory_bytes = memory_bytes;
+        self.memory_bytes = countable(memory_bytes);
         self.cancelled = Some(cancelled);
         self
     }

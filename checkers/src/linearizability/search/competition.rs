@@ -113,7 +113,9 @@ enum Found {
 }
 
 fn compete<S: SequentialSpec, B: Bits>(plan: &Plan<'_, S>, limits: &Limits<'_>, threads: usize) -> Found {
-    let mut budget = Budget::new(limits);
+    // The other half is for the search beside it, should it come to that.
+    let alone = Limits { should_stop: limits.should_stop, memory_bytes: limits.memory_bytes / 2 };
+    let mut budget = Budget::new(&alone);
     budget.set_work(WORK_ALONE + WORK_ALONE_PER_CALL * plan.opens.len());
     let mut just_in_time = JustInTime::<S, B>::new(plan);
     let found = match just_in_time.run(&mut budget) {
