@@ -1,6 +1,9 @@
 //! States by number, and what classes of actions do to them.
 
-use rustc_hash::FxHashMap;
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashTable;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::plan::Plan;
 use crate::model::{Effect, SequentialSpec, Step};
@@ -18,6 +21,12 @@ const STATE_OVERHEAD_BYTES: usize = 32;
 /// Units of work are this many bytes of state, or one step.
 const BYTES_PER_WORK: usize = 1024;
 
+fn hash_of<T: Hash>(value: &T) -> u64 {
+    let mut hasher = FxHasher::default();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// What placing a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Move {
@@ -30,7 +39,8 @@ pub(super) enum Move {
 pub(super) struct States<'p, 's, S: SequentialSpec> {
     plan: &'p Plan<'s, S>,
     states: Vec<S::State>,
-    ids: FxHashMap<S::State, u32>,
+    /// Numbers of states, found by the states themselves.
+    ids: HashTable<u32>,
     useful_until: Vec<u32>,
     /// By state and class, where there are few classes.
     table: Vec<u32>,
@@ -47,7 +57,7 @@ impl<'p, 's, S: SequentialSpec> States<'p, 's, S> {
         let mut states = Self {
             plan,
             states: Vec::new(),
-            ids: FxHashMap::default(),
+            ids: HashTable::new(),
             useful_until: Vec::new(),
             table: Vec::new(),
             table_width: if classes <= CLASSES_IN_TABLE_MAX { classes } else { 0 },
@@ -63,16 +73,18 @@ impl<'p, 's, S: SequentialSpec> States<'p, 's, S> {
     pub(super) const INITIAL: u32 = 1;
 
     pub(super) fn intern(&mut self, state: S::State) -> u32 {
-        if let Some(id) = self.ids.get(&state) {
+        let hash = hash_of(&state);
+        if let Some(id) = self.ids.find(hash, |id| self.states[*id as usize] == state) {
             return *id;
         }
         let id = self.states.len() as u32;
         let heap_bytes = self.plan.spec.heap_bytes(&state);
-        self.heap_bytes += 2 * heap_bytes;
+        self.heap_bytes += heap_bytes;
         self.work += heap_bytes / BYTES_PER_WORK;
         let useful_until = (self.plan.outlook.useful_until)(&state);
-        self.ids.insert(state.clone(), id);
         self.push(state, useful_until);
+        let states = &self.states;
+        self.ids.insert_unique(hash, id, |id| hash_of(&states[*id as usize]));
         id
     }
 
@@ -144,7 +156,7 @@ impl<'p, 's, S: SequentialSpec> States<'p, 's, S> {
 
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
-        self.heap_bytes + self.states.len() * (2 * size_of::<S::State>() + STATE_OVERHEAD_BYTES) + self.table.len() * 4
+        self.heap_bytes + self.states.len() * (size_of::<S::State>() + STATE_OVERHEAD_BYTES) + self.table.len() * 4
     }
 
     pub(super) fn len(&self) -> usize {
