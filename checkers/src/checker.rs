@@ -28,8 +28,14 @@ impl<'a> Context<'a> {
     /// as the machine runs at once.
     #[must_use]
     pub fn new(history: &'a History, limits: &'a Limits<'a>) -> Self {
-        let semantics = Semantics::of(history.source());
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::with(history, limits, Semantics::of(history.source()), threads)
+    }
+
+    /// With semantics and a number of threads of one's own; asking the machine for the latter takes longer than a small
+    /// history.
+    #[must_use]
+    pub fn with(history: &'a History, limits: &'a Limits<'a>, semantics: Semantics, threads: usize) -> Self {
         Self {
             history,
             limits,

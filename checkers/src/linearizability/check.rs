@@ -185,11 +185,8 @@ pub fn check_model(history: &History, model: &Model, limits: &Limits<'_>) -> Mod
 /// As [`check_model`], with options.
 #[must_use]
 pub fn check_model_with(history: &History, model: &Model, limits: &Limits<'_>, options: &CheckOptions) -> ModelCheck {
-    let mut context = Context::new(history, limits);
-    if let Some(semantics) = &options.semantics {
-        context.semantics = semantics.clone();
-    }
-    context.threads = options.threads.max(1);
+    let semantics = options.semantics.clone().unwrap_or_else(|| Semantics::of(history.source()));
+    let context = Context::with(history, limits, semantics, options.threads.max(1));
     let check_key = match options.approach {
         Approach::Auto => model.check_key,
         Approach::Search => model.search_key,
