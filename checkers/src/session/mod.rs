@@ -107,6 +107,13 @@ fn check(context: &Context<'_>, analysis: &mut Analysis, guarantees: &[Guarantee
         Err(reason) => return analysis.unknown(format!("session guarantees: {reason}")),
     };
     violations.extend(positions::violations(context, guarantees));
+    let shows = |operation: Operation<'_>| {
+        let sees = operation.is_read() || operation.function() == Function::CompareAndSet;
+        sees && operation.is_ok() && takes_part(&operation)
+    };
+    if !history.operations().any(shows) {
+        analysis.unknown("session guarantees: nothing was read, so nothing was tested");
+    }
     violations.sort_by_key(|violation| violation.kind);
     for of_kind in violations.chunk_by(|one, other| one.kind == other.kind) {
         let first = of_kind.iter().min_by_key(|violation| violation.operations.last().map(Operation::invoked_index));

@@ -36,6 +36,15 @@ fn a_process_that_reads_the_initial_value_after_its_own_write() {
 }
 
 #[test]
+fn without_anything_read_nothing_was_tested() {
+    let mut text = HistoryText::new();
+    write(&mut text, 0, 1, 7);
+    let analysis = judge(&text.history(), &Limits::NONE, &[&SESSION]);
+    assert_eq!(analysis.valid, Validity::Unknown);
+    assert!(analysis.reasons[0].contains("nothing was read"), "{:?}", analysis.reasons);
+}
+
+#[test]
 fn another_process_may_read_old_values_however_late() {
     let mut text = HistoryText::new();
     write(&mut text, 0, 1, 7);
