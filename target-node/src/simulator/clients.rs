@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::network::Network;
+use super::{network::Network, operation::Outcome};
 use crate::{
     core::{Change, ClientRequest, ClientResponse, NodeId, Origin, Position, Term, Value},
     settings::{ReadLevel, Replication, Settings},
@@ -12,29 +12,62 @@ use crate::{
 pub(super) const PATIENCE_US: u64 = 200_000;
 /// After one in so many answers a client asks the node it lives with again.
 const HOMESICKNESS: u32 = 8;
-/// The keys of registers and of sets.
-const REGISTERS: [&str; 3] = ["a", "b", "c"];
-const SETS: [&str; 2] = ["s", "t"];
+/// How many registers there are.
+const REGISTERS: u32 = 3;
+/// After so many operations a new set takes the place of the oldest of two: reads stay small however long a run.
+const OPERATIONS_PER_SET: usize = 100;
+
+/// How an invocation ended.
+#[derive(Debug, Clone)]
+pub(super) enum Ended {
+    /// It is under way.
+    Not,
+    /// An answer arrived.
+    Answered { at_us: u64, response: ClientResponse },
+    /// There was nobody to take it.
+    Refused { at_us: u64 },
+    /// No answer arrived in time.
+    GaveUp,
+}
 
 /// One operation of one client.
 #[derive(Debug, Clone)]
-pub(super) struct Operation {
+pub(super) struct Invocation {
     pub(super) client: usize,
+    pub(super) process: u64,
     pub(super) node: NodeId,
     pub(super) request: ClientRequest,
     pub(super) invoked_us: u64,
-    /// When the answer arrived, and the answer; none for an operation that was given up or is under way.
-    pub(super) completed: Option<(u64, ClientResponse)>,
+    pub(super) ended: Ended,
 }
 
-impl Operation {
+impl Invocation {
+    /// The answer and when it arrived.
+    pub(super) fn answer(&self) -> Option<(u64, &ClientResponse)> {
+        match &self.ended {
+            Ended::Answered { at_us, response } => Some((*at_us, response)),
+            Ended::Not | Ended::Refused { .. } | Ended::GaveUp => None,
+        }
+    }
+
+    /// What a definite refusal says about it.
+    pub(super) fn fails(&self) -> Outcome {
+        Outcome::Fail
+    }
+
     /// Where and when it was acknowledged: term, position, time of completion.
     pub(super) fn acknowledged(&self) -> Option<(Term, Position, u64)> {
-        match self.completed {
-            Some((completed_us, ClientResponse::Acknowledged { term, position, .. })) => {
-                Some((term, position, completed_us))
-            }
+        match self.answer() {
+            Some((at_us, ClientResponse::Acknowledged { term, position, .. })) => Some((*term, *position, at_us)),
             _ => None,
+        }
+    }
+
+    fn is_undecided(&self) -> bool {
+        match &self.ended {
+            Ended::Not | Ended::GaveUp => true,
+            Ended::Refused { .. } => false,
+            Ended::Answered { response, .. } => matches!(response, ClientResponse::Unknown { .. }),
         }
     }
 }
@@ -44,6 +77,8 @@ impl Operation {
 pub(super) struct Client {
     pub(super) home: NodeId,
     aim: NodeId,
+    /// Its logical process; clients share the numbers so that none is used twice.
+    process: u64,
     /// The operation that it waits for.
     pub(super) waits_for: Option<usize>,
 }
@@ -51,7 +86,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(index: u16, nodes: u16) -> Self {
         let home = NodeId(index % nodes + 1);
-        Self { home, aim: home, waits_for: None }
+        Self { home, aim: home, process: u64::from(index), waits_for: None }
     }
 
     /// The next operation, the `number`-th of the run; written values are unique.
@@ -62,24 +97,29 @@ impl Client {
         settings: &Settings,
         now_us: u64,
         rng: &mut impl Rng,
-    ) -> Operation {
+    ) -> Invocation {
         self.waits_for = Some(number);
         let request = match rng.random_range(0..100) {
-            0..35 => read(rng, settings),
+            0..35 => read(number, rng, settings),
             kind => write(kind, client, number, rng),
         };
-        Operation { client, node: self.aim, request, invoked_us: now_us, completed: None }
+        Invocation { client, process: self.process, node: self.aim, request, invoked_us: now_us, ended: Ended::Not }
     }
 
-    /// Decides whom to ask next, given an answer or none.
+    /// Its operation has ended: decides whom to ask next, and as whom.
     pub(super) fn learn(
         &mut self,
-        response: Option<&ClientResponse>,
+        ended: &Invocation,
+        clients: usize,
         network: &Network,
         nodes: u16,
         rng: &mut impl Rng,
     ) {
-        let hint = match response {
+        self.waits_for = None;
+        if ended.is_undecided() {
+            self.process += clients as u64;
+        }
+        let hint = match ended.answer().map(|(_, response)| response) {
             Some(ClientResponse::NotLeader { leader: Some(leader) }) => Some(*leader),
             Some(ClientResponse::NotLeader { leader: None } | ClientResponse::Unknown { .. }) | None => {
                 Some(NodeId(self.aim.0 % nodes + 1))
@@ -92,8 +132,8 @@ impl Client {
     }
 }
 
-fn read(rng: &mut impl Rng, settings: &Settings) -> ClientRequest {
-    let key = if rng.random_bool(0.7) { pick(rng, &REGISTERS) } else { pick(rng, &SETS) };
+fn read(number: usize, rng: &mut impl Rng, settings: &Settings) -> ClientRequest {
+    let key = if rng.random_bool(0.7) { register(rng) } else { set(number, rng) };
     let level = match rng.random_range(0..10) {
         0 => Some(ReadLevel::Local),
         1 => Some(ReadLevel::Leader),
@@ -105,12 +145,12 @@ fn read(rng: &mut impl Rng, settings: &Settings) -> ClientRequest {
 fn write(kind: u32, client: usize, number: usize, rng: &mut impl Rng) -> ClientRequest {
     let value = Value::from(number as u64);
     let change = match kind {
-        35..60 => Change::Write { key: pick(rng, &REGISTERS), value },
+        35..60 => Change::Write { key: register(rng), value },
         60..70 => {
             let old = Value::from(number.saturating_sub(rng.random_range(1..=8)) as u64);
-            Change::Cas { key: pick(rng, &REGISTERS), old, new: value }
+            Change::Cas { key: register(rng), old, new: value }
         }
-        _ => Change::Add { key: pick(rng, &SETS), value },
+        _ => Change::Add { key: set(number, rng), value },
     };
     // Now and then a critical write asks for more than the default.
     let replication = rng.random_bool(0.05).then_some(Replication::Sync);
@@ -118,6 +158,11 @@ fn write(kind: u32, client: usize, number: usize, rng: &mut impl Rng) -> ClientR
     ClientRequest::Write { change, replication, origin }
 }
 
-fn pick(rng: &mut impl Rng, keys: &[&str]) -> String {
-    keys[rng.random_range(0..keys.len())].to_owned()
+/// The first letter of a key tells the kind of its object.
+fn register(rng: &mut impl Rng) -> String {
+    format!("r{}", rng.random_range(0..REGISTERS))
+}
+
+fn set(number: usize, rng: &mut impl Rng) -> String {
+    format!("s{}", number / OPERATIONS_PER_SET + rng.random_range(0..2))
 }

@@ -1,6 +1,7 @@
 //! Faults, applied to a world; and healing them.
 
 use super::{
+    machine::Machine,
     plan::{Fault, Links, Target},
     world::World,
 };
@@ -18,14 +19,25 @@ impl World {
                 let node = self.resolve(node);
                 self.machine(node).crash_after_effects = after_effects;
             }
+            Fault::PowerLoss { nodes } => {
+                let nodes = if nodes.is_empty() { self.nodes().collect() } else { self.resolve_all(&nodes) };
+                return nodes.into_iter().try_for_each(|node| self.lose_power(node));
+            }
             Fault::Restart { node } => return self.restart(node),
             Fault::RestartAll => return self.restart_all(),
             Fault::Pause { node } => {
-                let node = self.resolve(node);
-                let machine = self.machine(node);
-                if machine.core.is_some() && machine.paused.is_none() {
-                    machine.paused = Some(Vec::new());
+                self.pause(node);
+            }
+            Fault::Suspend { node } => {
+                let now_us = self.now_us;
+                if let Some(machine) = self.pause(node) {
+                    machine.suspended_us = Some(now_us);
                 }
+            }
+            Fault::ClockJump { node, by_us } => {
+                let node = self.resolve(node);
+                self.machine(node).clock.jump(by_us);
+                self.schedule_tick(node);
             }
             Fault::ResumeAll => return self.resume_all(),
             Fault::Isolate { node, from, one_way, links } => self.isolate(node, &from, one_way, links),
@@ -56,11 +68,22 @@ impl World {
         self.restart_all()
     }
 
+    /// Stops a node that runs and is not stopped already.
+    fn pause(&mut self, node: Target) -> Option<&mut Machine> {
+        let node = self.resolve(node);
+        let machine = self.machine(node);
+        let pauses = machine.core.is_some() && machine.paused.is_none();
+        pauses.then(|| {
+            machine.paused = Some(Vec::new());
+            machine
+        })
+    }
+
     fn isolate(&mut self, node: Target, from: &[Target], one_way: bool, links: Links) {
         let node = self.resolve(node);
         let others: Vec<_> = match from {
             [] => self.nodes().collect(),
-            from => from.iter().map(|target| self.resolve(*target)).collect(),
+            from => self.resolve_all(from),
         };
         for other in others.into_iter().filter(|other| *other != node) {
             self.cut(node, other, one_way, links);
@@ -84,7 +107,15 @@ impl World {
             return Ok(());
         }
         machine.stop();
-        let appended = machine.disk.crash(&mut self.rng);
+        let appended = machine.disk.kill(self.now_us, &mut self.rng);
+        self.saw_on_disk(&appended)
+    }
+
+    /// A machine without power: also one whose process had ended before.
+    fn lose_power(&mut self, node: NodeId) -> Result<(), String> {
+        let machine = &mut self.machines[usize::from(node.0) - 1];
+        machine.stop();
+        let appended = machine.disk.lose_power(self.now_us, &mut self.rng);
         self.saw_on_disk(&appended)
     }
 
@@ -103,7 +134,12 @@ impl World {
 
     fn resume_all(&mut self) -> Result<(), String> {
         for node in self.nodes() {
-            if let Some(waiting) = self.machine(node).paused.take() {
+            let now_us = self.now_us;
+            let machine = self.machine(node);
+            if let Some(since_us) = machine.suspended_us.take() {
+                machine.clock.jump(-((now_us - since_us) as i64));
+            }
+            if let Some(waiting) = machine.paused.take() {
                 self.step(node, waiting)?;
             }
         }
@@ -112,6 +148,10 @@ impl World {
 
     fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
         (1..=self.plan.nodes).map(NodeId)
+    }
+
+    fn resolve_all(&self, targets: &[Target]) -> Vec<NodeId> {
+        targets.iter().map(|target| self.resolve(*target)).collect()
     }
 
     fn resolve(&self, target: Target) -> NodeId {

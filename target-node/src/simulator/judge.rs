@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{clients::Operation, raft, world::World};
+use super::{clients::Invocation, plan::Plan, raft, world::World};
 use crate::{
     core::{
         Change, Claim, ClientRequest, ClientResponse, Command, Entry, Ledger, NodeId, Position, ProtocolEvent, Term,
         Value,
     },
-    settings::{ReadLevel, Replication, Settings},
+    settings::{ReadLevel, Replication},
 };
 
 /// What a run came to.
@@ -35,8 +35,6 @@ pub struct Report {
     pub converged_us: u64,
     /// How many steps the cores took.
     pub steps: u64,
-    /// A line for every step, if the plan asked for it.
-    pub trace: Vec<String>,
 }
 
 /// Whether an event about a lost write is the first since the opposite one.
@@ -44,10 +42,10 @@ pub(super) fn reported_once(ledger: &Ledger, event: &ProtocolEvent) -> Result<()
     let is_missing = |position, term| ledger.missing().contains_key(&(position, term));
     match event {
         ProtocolEvent::TruncatedAcked(write) if is_missing(write.position, write.term) => {
-            Err(format!("{write:?} is reported as truncated twice"))
+            Err(format!("ledger: {write:?} is reported as truncated twice"))
         }
         ProtocolEvent::RestoredAcked(write) if !is_missing(write.position, write.term) => {
-            Err(format!("{write:?} is reported as restored, but was not missing"))
+            Err(format!("ledger: {write:?} is reported as restored, but was not missing"))
         }
         _ => Ok(()),
     }
@@ -58,17 +56,17 @@ pub(super) fn judge(world: &World) -> Result<Report, String> {
     let log = final_log(world)?;
     let history = History::replay(&log);
     for machine in &world.machines {
-        let Some(core) = &machine.core else { return Err(format!("{} is down at the end", machine.id)) };
+        let Some(core) = &machine.core else { return Err(format!("convergence: {} is down at the end", machine.id)) };
         let contents: Vec<_> = core.contents().map(|(key, value)| (key.to_owned(), value)).collect();
         if contents != history.contents {
-            return Err(format!("{} shows {contents:?}, the log says {:?}", machine.id, history.contents));
+            return Err(format!("state: {} shows {contents:?}, the log says {:?}", machine.id, history.contents));
         }
     }
     let (acknowledged, lost) = ledgers_tell_the_truth(world, &log)?;
     answers_were_true(world, &log, &history)?;
-    if is_safe(&world.plan.settings, world.plan.nodes) {
+    if is_safe(&world.plan) {
         if lost > 0 {
-            return Err(format!("{lost} acknowledged writes are lost: {:?}", world.plan.settings));
+            return Err(format!("durability: {lost} acknowledged writes are lost: {:?}", world.plan.settings));
         }
         reads_were_true(world, &history)?;
     }
@@ -77,13 +75,12 @@ pub(super) fn judge(world: &World) -> Result<Report, String> {
         acknowledged,
         lost,
         restored,
-        split_brain: split_brain(&world.operations),
-        stale_leader_reads: stale_leader_reads(&world.operations),
+        split_brain: split_brain(&world.invocations),
+        stale_leader_reads: stale_leader_reads(&world.invocations),
         reigns: count_events(world, |event| matches!(event, ProtocolEvent::BecameLeader { .. })),
-        operations: world.operations.len(),
+        operations: world.invocations.len(),
         converged_us: world.now_us - world.plan.end_us,
         steps: world.steps,
-        trace: world.trace.clone(),
     })
 }
 
@@ -92,19 +89,24 @@ fn count_events(world: &World, counts: impl Fn(&ProtocolEvent) -> bool) -> usize
 }
 
 /// Whether every acknowledgement is one for ever.
-fn is_safe(settings: &Settings, nodes: u16) -> bool {
+fn is_safe(plan: &Plan) -> bool {
+    let (settings, nodes) = (&plan.settings, plan.nodes);
     let enough = match settings.replication {
         Replication::Async => false,
         Replication::SemiSync(followers) => followers >= nodes / 2,
         Replication::Majority | Replication::Sync => true,
     };
-    enough && raft::are_promised(settings.failover)
+    enough && raft::are_promised(settings.failover) && plan.keeps_disks()
 }
 
 fn final_log(world: &World) -> Result<Vec<Entry>, String> {
     let mut logs = world.machines.iter().filter_map(|machine| machine.core.as_ref()).map(|core| core.entries());
     let first: Vec<_> = logs.next().into_iter().flatten().cloned().collect();
-    if logs.all(|log| log.eq(&first)) { Ok(first) } else { Err("logs differ after convergence".to_owned()) }
+    if logs.all(|log| log.eq(&first)) {
+        Ok(first)
+    } else {
+        Err("convergence: logs differ after convergence".to_owned())
+    }
 }
 
 /// The ledger of every node misses exactly the writes that it acknowledged and that the final log does not have.
@@ -121,7 +123,10 @@ fn ledgers_tell_the_truth(world: &World, log: &[Entry]) -> Result<(usize, usize)
         let reported: BTreeSet<_> = machine.ledger.missing().keys().copied().collect();
         if missing != reported {
             let node = machine.id;
-            return Err(format!("{node} reports {reported:?} as lost, but {missing:?} are: {:?}", machine.events));
+            return Err(format!(
+                "ledger: {node} reports {reported:?} as lost, but {missing:?} are: {:?}",
+                machine.events
+            ));
         }
         acknowledged += all.len();
         lost += missing.len();
@@ -134,13 +139,13 @@ fn ledgers_tell_the_truth(world: &World, log: &[Entry]) -> Result<(usize, usize)
 fn answers_were_true(world: &World, log: &[Entry], history: &History) -> Result<(), String> {
     let appended: BTreeSet<_> =
         log.iter().filter_map(|entry| entry.origin.as_ref()).map(|origin| origin.operation).collect();
-    for (number, operation) in world.operations.iter().enumerate() {
-        let complain = |what| Err(format!("operation {number} {what}: {operation:?}"));
+    for (number, operation) in world.invocations.iter().enumerate() {
+        let complain = |what| Err(format!("answers: operation {number} {what}: {operation:?}"));
         let effect_at = |position, term| {
             let claim = Claim { term, leader: operation.node };
             entry_at(log, position).filter(|entry| entry.claim == claim).map(|_| history.effects.contains(&position))
         };
-        match &operation.completed {
+        match operation.answer() {
             Some((_, ClientResponse::Acknowledged { term, position, .. })) => {
                 let ledger = &world.machines[usize::from(operation.node.0) - 1].ledger;
                 if !ledger.has_acknowledged(*position, *term) {
@@ -168,7 +173,7 @@ fn answers_were_true(world: &World, log: &[Entry], history: &History) -> Result<
 /// Under safe settings every read shows the state at its position, and a `read-index` read is not behind anything that
 /// was acknowledged, or read likewise, before it was invoked.
 fn reads_were_true(world: &World, history: &History) -> Result<(), String> {
-    let mut known: Vec<(u64, Position)> = world.operations.iter().filter_map(completed_position).collect();
+    let mut known: Vec<(u64, Position)> = world.invocations.iter().filter_map(completed_position).collect();
     known.sort_unstable();
     // The highest position known so far, by time of completion.
     let mut highest = Position(0);
@@ -176,44 +181,44 @@ fn reads_were_true(world: &World, history: &History) -> Result<(), String> {
         highest = highest.max(*position);
         *position = highest;
     }
-    for operation in &world.operations {
-        let Some((_, ClientResponse::Value { value, position, level, .. })) = &operation.completed else { continue };
+    for operation in &world.invocations {
+        let Some((_, ClientResponse::Value { value, position, level, .. })) = operation.answer() else { continue };
         let ClientRequest::Read { key, .. } = &operation.request else { continue };
         let expected = history.value_at(key, *position);
         if *value != expected {
-            return Err(format!("{operation:?} should have read {expected:?}"));
+            return Err(format!("reads: {operation:?} should have read {expected:?}"));
         }
         let before = known.partition_point(|(completed_us, _)| *completed_us < operation.invoked_us);
         let least = before.checked_sub(1).map_or(Position(0), |index| known[index].1);
         if *level == ReadLevel::ReadIndex && *position < least {
-            return Err(format!("{operation:?} is behind {least}, which was known before it was invoked"));
+            return Err(format!("recency: {operation:?} is behind {least}, which was known before it was invoked"));
         }
     }
     Ok(())
 }
 
 /// The position that later `read-index` reads must not be behind, and when the client knew it.
-fn completed_position(operation: &Operation) -> Option<(u64, Position)> {
-    match operation.completed {
+fn completed_position(operation: &Invocation) -> Option<(u64, Position)> {
+    match operation.answer() {
         Some((completed_us, ClientResponse::Value { position, level: ReadLevel::ReadIndex, .. })) => {
-            Some((completed_us, position))
+            Some((completed_us, *position))
         }
         _ => operation.acknowledged().map(|(_, position, completed_us)| (completed_us, position)),
     }
 }
 
-fn split_brain(operations: &[Operation]) -> usize {
+fn split_brain(operations: &[Invocation]) -> usize {
     let mut nodes_of: BTreeMap<Term, BTreeSet<NodeId>> = BTreeMap::new();
     // When each node's first acknowledgement under each term had completed.
     let mut first_completed: BTreeMap<(Term, NodeId), u64> = BTreeMap::new();
-    let acknowledged = |operation: &Operation| operation.acknowledged().map(|(term, _, at_us)| (term, at_us));
+    let acknowledged = |operation: &Invocation| operation.acknowledged().map(|(term, _, at_us)| (term, at_us));
     for operation in operations {
         let Some((term, completed_us)) = acknowledged(operation) else { continue };
         nodes_of.entry(term).or_default().insert(operation.node);
         let first = first_completed.entry((term, operation.node)).or_insert(completed_us);
         *first = completed_us.min(*first);
     }
-    let proves = |operation: &&Operation| {
+    let proves = |operation: &&Invocation| {
         let Some((term, _)) = acknowledged(operation) else { return false };
         let newer = first_completed.range((term.next(), NodeId(0))..);
         nodes_of[&term].len() > 1
@@ -222,11 +227,11 @@ fn split_brain(operations: &[Operation]) -> usize {
     operations.iter().filter(proves).count()
 }
 
-fn stale_leader_reads(operations: &[Operation]) -> usize {
+fn stale_leader_reads(operations: &[Invocation]) -> usize {
     let acknowledged: Vec<_> =
         operations.iter().filter_map(|operation| Some((operation, operation.acknowledged()?))).collect();
-    let is_stale = |read: &&Operation| {
-        let Some((_, ClientResponse::Value { term, position, level: ReadLevel::Leader, .. })) = &read.completed else {
+    let is_stale = |read: &&Invocation| {
+        let Some((_, ClientResponse::Value { term, position, level: ReadLevel::Leader, .. })) = read.answer() else {
             return false;
         };
         acknowledged.iter().any(|(write, (write_term, write_position, completed_us))| {

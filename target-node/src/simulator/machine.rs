@@ -2,10 +2,10 @@
 
 use crate::{
     core::{Core, Input, Ledger, NodeId, ProtocolEvent, Restored},
-    settings::Settings,
+    settings::{Fsync, Settings},
 };
 
-use super::disk::Disk;
+use super::{clock::Clock, disk::Disk, plan::ClockProfile};
 
 /// A node and what surrounds it.
 #[derive(Debug)]
@@ -16,12 +16,15 @@ pub(super) struct Machine {
     /// How often it has started.
     pub(super) incarnation: u64,
     pub(super) disk: Disk,
+    pub(super) clock: Clock,
     /// Everything that its incarnations have reported.
     pub(super) events: Vec<ProtocolEvent>,
     /// The events, read back from the first to the last.
     pub(super) ledger: Ledger,
     /// What waits while it is paused.
     pub(super) paused: Option<Vec<Input>>,
+    /// Since when its clock stands still.
+    pub(super) suspended_us: Option<u64>,
     /// When the next tick is queued for.
     pub(super) tick_due_us: u64,
     /// How many effects of the next step are performed before it crashes.
@@ -29,15 +32,17 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn new(id: NodeId) -> Self {
+    pub(super) fn new(id: NodeId, fsync: Fsync, clock: ClockProfile) -> Self {
         Self {
             id,
             core: None,
             incarnation: 0,
-            disk: Disk::new(),
+            disk: Disk::new(fsync),
+            clock: Clock::new(clock.offset_us, clock.drift_ppm),
             events: Vec::new(),
             ledger: Ledger::default(),
             paused: None,
+            suspended_us: None,
             tick_due_us: u64::MAX,
             crash_after_effects: None,
         }
@@ -53,7 +58,7 @@ impl Machine {
         let (hard_state, entries) = self.disk.contents();
         let restored = Restored { hard_state, entries, ledger: self.ledger.clone() };
         let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.incarnation;
-        self.core = Some(Core::new(self.id, nodes, settings, restored, seed, now_us));
+        self.core = Some(Core::new(self.id, nodes, settings, restored, seed, self.clock.at(now_us)));
         self.tick_due_us = u64::MAX;
     }
 
@@ -61,6 +66,7 @@ impl Machine {
     pub(super) fn stop(&mut self) {
         self.core = None;
         self.paused = None;
+        self.suspended_us = None;
         self.crash_after_effects = None;
     }
 }

@@ -1,9 +1,15 @@
 //! What is simulated: everything that decides a run, as data.
 
-use crate::{core::NodeId, settings::Settings};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    core::NodeId,
+    settings::{Fsync, Settings},
+};
 
 /// A node, by name or by what it is when a fault fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// This node.
     Node(NodeId),
@@ -14,7 +20,8 @@ pub enum Target {
 }
 
 /// Which links a cut takes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Links {
     /// Those between nodes.
     Nodes,
@@ -23,14 +30,20 @@ pub enum Links {
 }
 
 /// Something that goes wrong, or is put right.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// The node stops; what is not persisted is lost, except for a random prefix that the disk happened to finish.
+    /// The process ends; of what it is writing a random prefix is left.
     Crash {
         /// Which node.
         node: Target,
         /// In its next step, after this many effects; at once if none.
         after_effects: Option<usize>,
+    },
+    /// The machines of these nodes lose power at once: what their disks were not forced to keep is lost.
+    PowerLoss {
+        /// Which nodes; all if empty.
+        nodes: Vec<Target>,
     },
     /// A node that stopped starts again with what its disk holds.
     Restart {
@@ -44,7 +57,19 @@ pub enum Fault {
         /// Which node.
         node: Target,
     },
-    /// Every paused node resumes and takes all that waited at once.
+    /// The node does nothing until it resumes, and its clock stands still: a virtual machine that is suspended.
+    Suspend {
+        /// Which node.
+        node: Target,
+    },
+    /// The node's clock is set forward, or back.
+    ClockJump {
+        /// Which node.
+        node: Target,
+        /// By how much, in microseconds.
+        by_us: i64,
+    },
+    /// Every paused or suspended node resumes and takes all that waited at once.
     ResumeAll,
     /// The node and these others cannot reach each other.
     Isolate {
@@ -80,8 +105,31 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// The nodes that it names.
+    pub(super) fn nodes(&self) -> Vec<NodeId> {
+        let named = |target: &Target| match target {
+            Target::Node(node) => Some(*node),
+            Target::Leader | Target::NextInLine => None,
+        };
+        match self {
+            Fault::Restart { node } => vec![*node],
+            Fault::Split { side, .. } => side.clone(),
+            Fault::PowerLoss { nodes } => nodes.iter().filter_map(named).collect(),
+            Fault::Isolate { node, from, .. } => [node].into_iter().chain(from).filter_map(named).collect(),
+            Fault::Crash { node, .. }
+            | Fault::Pause { node }
+            | Fault::Suspend { node }
+            | Fault::ClockJump { node, .. }
+            | Fault::SlowDisk { node, .. }
+            | Fault::Promote { node } => named(node).into_iter().collect(),
+            Fault::RestartAll | Fault::ResumeAll | Fault::Join => Vec::new(),
+        }
+    }
+}
+
 /// A fault and when it fires.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timed {
     /// Microseconds after the start.
     pub at_us: u64,
@@ -90,7 +138,7 @@ pub struct Timed {
 }
 
 /// How messages travel. Shares are out of 1000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkProfile {
     /// The shortest way, in microseconds.
     pub delay_us_min: u64,
@@ -115,8 +163,18 @@ impl NetworkProfile {
     };
 }
 
+/// How one node's clock differs from the time of the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockProfile {
+    /// What it shows when the run begins, in microseconds.
+    pub offset_us: u64,
+    /// How many microseconds it gains in a second; loses, if negative.
+    pub drift_ppm: i32,
+}
+
 /// A run to be simulated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "super::plan_file::PlanFile", try_from = "super::plan_file::PlanFile")]
 pub struct Plan {
     /// Decides everything that is left to chance.
     pub seed: u64,
@@ -126,6 +184,8 @@ pub struct Plan {
     pub settings: Settings,
     /// Their network.
     pub network: NetworkProfile,
+    /// Their clocks, by node; those of nodes beyond the list are right.
+    pub clocks: Vec<ClockProfile>,
     /// How many clients; client i lives with node i mod n.
     pub clients: u16,
     /// How long a client thinks before its next operation, at most, in microseconds.
@@ -147,6 +207,7 @@ impl Plan {
             nodes,
             settings,
             network: NetworkProfile::QUICK,
+            clocks: Vec::new(),
             clients: nodes * 2,
             think_us_max: 10_000,
             end_us: 3_000_000,
@@ -161,5 +222,19 @@ impl Plan {
         self.faults.extend(faults.into_iter().map(|(at_ms, fault)| Timed { at_us: at_ms * 1_000, fault }));
         self.faults.sort_by_key(|timed| timed.at_us);
         self
+    }
+
+    /// Whether disks keep what a node relies on: `fsync = always`, or the power never fails.
+    #[must_use]
+    pub fn keeps_disks(&self) -> bool {
+        let fails = |timed: &Timed| matches!(timed.fault, Fault::PowerLoss { .. });
+        self.settings.fsync == Fsync::Always || !self.faults.iter().any(fails)
+    }
+
+    /// Whether clocks keep what a node relies on: none jumps or stands still.
+    #[must_use]
+    pub fn keeps_clocks(&self) -> bool {
+        let breaks = |timed: &Timed| matches!(timed.fault, Fault::ClockJump { .. } | Fault::Suspend { .. });
+        !self.faults.iter().any(breaks)
     }
 }

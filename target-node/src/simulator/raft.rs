@@ -66,7 +66,7 @@ impl Properties {
     ) -> Result<(), String> {
         let after = Glance::at(before.node, core);
         if after.term < before.term || (after.term == before.term && after.committed < before.committed) {
-            return Err(format!("{} went back from {before:?} to {after:?}", after.node));
+            return Err(format!("monotonicity: {} went back from {before:?} to {after:?}", after.node));
         }
         leader_append_only(before, &after, effects)?;
         for effect in effects {
@@ -116,7 +116,7 @@ impl Properties {
     ) -> Result<(), String> {
         for position in (before.committed.0 + 1..=after.committed.0).map(Position) {
             let Some(claim) = core.entry(position).map(|entry| entry.claim) else {
-                return Err(format!("{} committed position {position}, which it does not have", after.node));
+                return Err(format!("log: {} committed position {position}, which it does not have", after.node));
             };
             match self.committed.get(position.0 as usize - 1) {
                 Some(known) if known.claim == claim => {}
@@ -128,7 +128,10 @@ impl Properties {
             }
             let copies = machines.iter().filter(|machine| machine.disk.holds(position, claim)).count();
             if after.role == Role::Leader && copies <= machines.len() / 2 {
-                return Err(format!("{} committed position {position}, which is on {copies} disks", after.node));
+                return Err(format!(
+                    "commit: {} committed position {position}, which is on {copies} disks",
+                    after.node
+                ));
             }
         }
         Ok(())
@@ -170,7 +173,7 @@ fn acknowledged_durably(effect: &Effect, core: &Core, machines: &[Machine]) -> R
     if copies >= needed {
         return Ok(());
     }
-    Err(format!("position {position} is acknowledged at level {replication}, but on {copies} disks"))
+    Err(format!("acknowledgement: position {position} is acknowledged at level {replication}, but on {copies} disks"))
 }
 
 /// Whether the properties beyond log matching are promised.

@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use super::plan::{Fault, Links, NetworkProfile, Plan, Target, Timed};
+use super::plan::{ClockProfile, Fault, Links, NetworkProfile, Plan, Target, Timed};
 use crate::{
     core::NodeId,
     settings::{ElectionTimeout, Failover, Settings},
@@ -10,6 +10,9 @@ use crate::{
 
 /// The longest pause between two faults, and the longest that one lasts, in milliseconds.
 const FAULT_MS_MAX: u64 = 500;
+
+/// How far a clock's rate is off at most, in microseconds a second.
+const DRIFT_PPM: i32 = 100;
 
 impl Plan {
     /// A hostile run: short election timeouts, a poor network, and a fault every few hundred milliseconds at most.
@@ -22,12 +25,18 @@ impl Plan {
         let election_timeout = ElectionTimeout { min_ms, max_ms };
         let mut plan = Self::quiet(seed, nodes, Settings { heartbeat_ms: 20, election_timeout, ..settings });
         plan.network = random_network(&mut rng);
+        plan.clocks = (0..nodes).map(|_| random_clock(&mut rng)).collect();
         plan.clients = rng.random_range(2..=nodes + 2);
         plan.think_us_max = rng.random_range(2_000..=30_000);
         plan.end_us = rng.random_range(800_000..=2_000_000);
         plan.faults = random_faults(&mut rng, &plan);
         plan
     }
+}
+
+/// Any origin, and a rate as far off as a poor crystal's.
+fn random_clock(rng: &mut impl Rng) -> ClockProfile {
+    ClockProfile { offset_us: rng.random_range(0..=10_000_000), drift_ppm: rng.random_range(-DRIFT_PPM..=DRIFT_PPM) }
 }
 
 fn random_network(rng: &mut impl Rng) -> NetworkProfile {

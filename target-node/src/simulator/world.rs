@@ -1,20 +1,19 @@
-//! The event queue: what happens, in the order of virtual time, until the cluster has healed and agrees.
+//! What happens, in the order of virtual time, until the cluster has healed and agrees.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-};
+use std::panic::AssertUnwindSafe;
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use thiserror::Error;
 
 use super::{
-    clients::{Client, Operation, PATIENCE_US},
-    judge::{self, Report},
+    clients::{Client, Ended, Invocation, PATIENCE_US},
+    judge,
     machine::Machine,
     network::Network,
     plan::Plan,
+    queue::Queue,
     raft::{self, Glance, Properties},
+    run::Run,
 };
 use crate::core::{
     Claim, ClientResponse, Core, Effect, Entry, Input, Message, NodeId, Position, ProtocolEvent, Role, Token,
@@ -35,10 +34,18 @@ pub struct Violation {
     pub seed: u64,
     /// When it showed.
     pub at_us: u64,
-    /// What was broken.
+    /// What was broken: the name of the promise, a colon, and how it shows.
     pub what: String,
     /// The last steps before, if the plan asked for a trace.
     pub trace: Vec<String>,
+}
+
+impl Violation {
+    /// The name of the promise that was broken.
+    #[must_use]
+    pub fn promise(&self) -> &str {
+        self.what.split(':').next().unwrap_or_default()
+    }
 }
 
 /// Something that will happen.
@@ -62,14 +69,13 @@ pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) rng: ChaCha8Rng,
     pub(super) now_us: u64,
-    queue: BinaryHeap<Reverse<(u64, u64)>>,
-    happenings: BTreeMap<u64, Happening>,
-    next_number: u64,
+    queue: Queue<Happening>,
     pub(super) machines: Vec<Machine>,
     pub(super) network: Network,
     clients: Vec<Client>,
-    pub(super) operations: Vec<Operation>,
+    pub(super) invocations: Vec<Invocation>,
     properties: Properties,
+    disks_are_kept: bool,
     /// Since when the cluster agrees, and on what.
     agreement: Option<(u64, (NodeId, Claim, Position))>,
     pub(super) steps: u64,
@@ -79,31 +85,40 @@ pub(super) struct World {
 /// Runs a plan to its end.
 ///
 /// # Errors
-/// The first promise that was broken.
-pub fn simulate(plan: Plan) -> Result<Report, Violation> {
+/// The first promise that was broken; a panic of the core is one, too.
+pub fn simulate(plan: Plan) -> Result<Run, Violation> {
     let mut world = World::new(plan);
-    let result = world.run().and_then(|()| judge::judge(&world));
-    result.map_err(|what| Violation {
-        seed: world.plan.seed,
-        at_us: world.now_us,
-        what,
-        trace: std::mem::take(&mut world.trace),
-    })
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| world.run().and_then(|()| judge::judge(&world))))
+        .unwrap_or_else(|panic| Err(format!("panic: {}", panic_message(&*panic))));
+    match result {
+        Ok(report) => Ok(Run::of(&mut world, report)),
+        Err(what) => {
+            Err(Violation { seed: world.plan.seed, at_us: world.now_us, what, trace: std::mem::take(&mut world.trace) })
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let message = panic.downcast_ref::<&str>().copied();
+    message.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 impl World {
     fn new(plan: Plan) -> Self {
+        let machine = |id| {
+            let clock = plan.clocks.get(usize::from(id) - 1).copied().unwrap_or_default();
+            Machine::new(NodeId(id), plan.settings.fsync, clock)
+        };
         Self {
             rng: ChaCha8Rng::seed_from_u64(plan.seed),
             now_us: 0,
-            queue: BinaryHeap::new(),
-            happenings: BTreeMap::new(),
-            next_number: 0,
-            machines: (1..=plan.nodes).map(|id| Machine::new(NodeId(id))).collect(),
-            network: Network::new(plan.network),
+            queue: Queue::new(),
+            machines: (1..=plan.nodes).map(machine).collect(),
+            network: Network::new(plan.network, plan.nodes),
             clients: (0..plan.clients).map(|index| Client::new(index, plan.nodes)).collect(),
-            operations: Vec::new(),
+            invocations: Vec::new(),
             properties: Properties::default(),
+            disks_are_kept: plan.keeps_disks(),
             agreement: None,
             steps: 0,
             trace: Vec::new(),
@@ -121,18 +136,17 @@ impl World {
             self.schedule_at(self.plan.faults[index].at_us, Happening::Fault { index });
         }
         self.schedule_at(self.plan.end_us, Happening::End);
-        while let Some(Reverse((at_us, number))) = self.queue.pop() {
+        while let Some((at_us, happening)) = self.queue.pop() {
             self.now_us = at_us;
-            if self.happenings.len() > HAPPENINGS_MAX {
-                return Err(format!("a message storm: more than {HAPPENINGS_MAX} happenings are queued"));
+            if self.queue.len() > HAPPENINGS_MAX {
+                return Err(format!("message storm: more than {HAPPENINGS_MAX} happenings are queued"));
             }
-            let Some(happening) = self.happenings.remove(&number) else { continue };
             if matches!(happening, Happening::Look) && self.has_converged() {
                 return Ok(());
             }
             self.happen(happening)?;
         }
-        Err("nothing is left to happen".to_owned())
+        Err("convergence: nothing is left to happen".to_owned())
     }
 
     fn schedule(&mut self, in_us: u64, happening: Happening) {
@@ -140,9 +154,7 @@ impl World {
     }
 
     fn schedule_at(&mut self, at_us: u64, happening: Happening) {
-        self.next_number += 1;
-        self.queue.push(Reverse((at_us, self.next_number)));
-        self.happenings.insert(self.next_number, happening);
+        self.queue.push(at_us, happening);
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
@@ -162,8 +174,11 @@ impl World {
             Happening::Persisted { node, incarnation, token } => return self.persisted(node, incarnation, token),
             Happening::Next { client } => self.invoke(client),
             Happening::Request { operation } => return self.request(operation),
-            Happening::Response { operation, response } => self.complete(operation, Some(response)),
-            Happening::GiveUp { operation } => self.complete(operation, None),
+            Happening::Response { operation, response } => {
+                let at_us = self.now_us;
+                self.complete(operation, Ended::Answered { at_us, response });
+            }
+            Happening::GiveUp { operation } => self.complete(operation, Ended::GaveUp),
             Happening::Fault { index } if self.now_us < self.plan.end_us => return self.inject(index),
             Happening::Fault { .. } => {}
             Happening::End => {
@@ -172,7 +187,10 @@ impl World {
             }
             Happening::Look if self.now_us > self.plan.end_us + CONVERGENCE_US_MAX => {
                 let statuses: Vec<_> = self.cores().map(|(_, core)| core.status()).collect();
-                return Err(format!("did not converge: {statuses:#?}"));
+                return Err(format!(
+                    "convergence: none {} s after healing: {statuses:#?}",
+                    CONVERGENCE_US_MAX / 1_000_000
+                ));
             }
             Happening::Look => self.schedule(CONVERGENCE_LOOK_US, Happening::Look),
         }
@@ -199,19 +217,18 @@ impl World {
 
     pub(super) fn step(&mut self, node: NodeId, inputs: Vec<Input>) -> Result<(), String> {
         let (now_us, traced) = (self.now_us, self.plan.traced);
+        let promised = raft::are_promised(self.plan.settings.failover) && self.disks_are_kept;
         let machine = &mut self.machines[usize::from(node.0) - 1];
         let Some(core) = &mut machine.core else { return Ok(()) };
         self.steps += 1;
         let line = traced.then(|| format!("{now_us:>9} {node} {inputs:?}"));
         let before = Glance::at(node, core);
-        let mut effects = core.step_all(now_us, inputs);
+        let mut effects = core.step_all(machine.clock.at(now_us), inputs);
         core.validate();
         if let Some(line) = line {
             self.trace.push(format!("{line} -> {effects:?}"));
         }
-        if raft::are_promised(self.plan.settings.failover)
-            && let Some(core) = &self.machines[usize::from(node.0) - 1].core
-        {
+        if promised && let Some(core) = &self.machines[usize::from(node.0) - 1].core {
             self.properties.after_step(&before, core, &effects, &self.machines)?;
         }
         let crash_after = self.machine(node).crash_after_effects.take();
@@ -226,12 +243,15 @@ impl World {
         Ok(())
     }
 
-    fn schedule_tick(&mut self, node: NodeId) {
+    pub(super) fn schedule_tick(&mut self, node: NodeId) {
         let now_us = self.now_us;
         let machine = self.machine(node);
         let Some(core) = &machine.core else { return };
-        let due_us = core.deadline_us().max(now_us);
-        if due_us != machine.tick_due_us && core.deadline_us() != u64::MAX {
+        if core.deadline_us() == u64::MAX {
+            return;
+        }
+        let due_us = machine.clock.when(core.deadline_us(), now_us);
+        if due_us != machine.tick_due_us {
             machine.tick_due_us = due_us;
             self.schedule_at(due_us, Happening::Tick { node });
         }
@@ -261,7 +281,7 @@ impl World {
             }
             Effect::Reply { request, response } => {
                 let operation = request as usize;
-                let home = self.clients[self.operations[operation].client].home;
+                let home = self.clients[self.invocations[operation].client].home;
                 if self.network.is_up_for_clients(home, node) {
                     let delay_us = self.plan.network.delay_us_min;
                     self.schedule(delay_us, Happening::Response { operation, response });
@@ -282,7 +302,8 @@ impl World {
         if self.machine(node).incarnation != incarnation || self.machine(node).core.is_none() {
             return Ok(());
         }
-        let appended = self.machine(node).disk.finish(token);
+        let now_us = self.now_us;
+        let appended = self.machine(node).disk.finish(now_us, token);
         self.saw_on_disk(&appended)?;
         self.input(node, Input::Persisted { token })
     }
@@ -295,35 +316,35 @@ impl World {
         if self.now_us >= self.plan.end_us {
             return;
         }
-        let number = self.operations.len();
-        let settings = self.plan.settings;
-        let operation = self.clients[client].invoke(client, number, &settings, self.now_us, &mut self.rng);
-        if self.network.is_up_for_clients(self.clients[client].home, operation.node) {
+        let number = self.invocations.len();
+        let invocation = self.clients[client].invoke(client, number, &self.plan.settings, self.now_us, &mut self.rng);
+        if self.network.is_up_for_clients(self.clients[client].home, invocation.node) {
             self.schedule(self.plan.network.delay_us_min, Happening::Request { operation: number });
         }
-        self.operations.push(operation);
+        self.invocations.push(invocation);
         self.schedule(PATIENCE_US, Happening::GiveUp { operation: number });
     }
 
     fn request(&mut self, operation: usize) -> Result<(), String> {
-        let (node, body) = (self.operations[operation].node, self.operations[operation].request.clone());
+        let (node, body) = (self.invocations[operation].node, self.invocations[operation].request.clone());
         if self.machine(node).core.is_none() {
             // Refused by the machine: the client learns at once that nothing happened.
-            self.complete(operation, None);
+            let at_us = self.now_us;
+            self.complete(operation, Ended::Refused { at_us });
             return Ok(());
         }
         self.input(node, Input::Client { request: operation as u64, body })
     }
 
-    fn complete(&mut self, operation: usize, response: Option<ClientResponse>) {
-        let index = self.operations[operation].client;
+    fn complete(&mut self, operation: usize, ended: Ended) {
+        let invocation = &mut self.invocations[operation];
+        let (index, clients) = (invocation.client, self.clients.len());
         let client = &mut self.clients[index];
         if client.waits_for != Some(operation) {
             return;
         }
-        client.waits_for = None;
-        client.learn(response.as_ref(), &self.network, self.plan.nodes, &mut self.rng);
-        self.operations[operation].completed = response.map(|response| (self.now_us, response));
+        invocation.ended = ended;
+        client.learn(invocation, clients, &self.network, self.plan.nodes, &mut self.rng);
         let think_us = self.rng.random_range(1..=self.plan.think_us_max);
         self.schedule(think_us, Happening::Next { client: index });
     }

@@ -56,7 +56,7 @@ fn run_one(test: &str, plan: Plan) -> Report {
     let seed = plan.seed;
     let _on_panic = OnPanic { test, seed };
     match simulate(plan.clone()) {
-        Ok(report) => report,
+        Ok(run) => run.report,
         Err(violation) => {
             let skipped = violation.trace.len().saturating_sub(TRACE_LINES_MAX);
             for line in &violation.trace[skipped..] {
