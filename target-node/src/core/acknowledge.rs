@@ -26,7 +26,7 @@ impl Copies {
     /// Up to where `replication` is satisfied.
     pub(super) fn acknowledged_to(&self, replication: Replication) -> Position {
         match replication {
-            Replication::Async => self.leader,
+            Replication::Memory | Replication::Async => self.leader,
             Replication::SemiSync(count) => self.leader.min(self.follower(usize::from(count))),
             Replication::Majority => self.majority(),
             Replication::Sync => self.leader.min(self.follower(self.followers.len())),

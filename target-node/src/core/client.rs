@@ -20,7 +20,7 @@ impl Core {
     }
 
     fn read(&mut self, request: u64, key: String, level: ReadLevel) {
-        if let Err(error) = level.check(self.settings.failover) {
+        if let Err(error) = self.settings.check_read(level) {
             return self.reply(request, ClientResponse::Refused { reason: error.to_string() });
         }
         let index = self.state.position();
@@ -33,6 +33,10 @@ impl Core {
             }
             // Until its reign has committed something, a leader does not know what its predecessors committed.
             (ReadLevel::ReadIndex, RoleState::Leader(leadership)) => leadership.early_reads.push((request, key)),
+            (ReadLevel::Bounded(_) | ReadLevel::Session | ReadLevel::Lease | ReadLevel::Log, _) => {
+                let reason = format!("read={level} is not offered by this build: use local, leader or read-index");
+                self.reply(request, ClientResponse::Refused { reason });
+            }
             _ => self.reply(request, ClientResponse::NotLeader { leader: self.leader }),
         }
     }
@@ -44,8 +48,12 @@ impl Core {
     }
 
     fn write(&mut self, request: u64, change: Change, replication: Replication, origin: Option<Origin>) {
-        if let Err(error) = replication.check(self.nodes) {
+        if let Err(error) = self.settings.check_replication(replication, self.nodes) {
             return self.reply(request, ClientResponse::Refused { reason: error.to_string() });
+        }
+        if replication == Replication::Memory {
+            let reason = "replication=memory is not offered by this build: use async".to_owned();
+            return self.reply(request, ClientResponse::Refused { reason });
         }
         let waiting = match &self.role {
             RoleState::Leader(leadership) => leadership.writes.len(),

@@ -101,7 +101,7 @@ async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
     let started = Instant::now();
     let last = restored.entries.last().map_or(Position(0), |entry| entry.position);
     let node_loop = NodeLoop {
-        core: Core::new(plan.id, nodes, plan.settings, restored, plan.seed, 0),
+        core: Core::new(plan.id, nodes, plan.settings.clone(), restored, plan.seed, 0),
         started,
         inbox,
         written,

@@ -120,7 +120,8 @@ impl World {
     }
 
     fn restart(&mut self, node: NodeId) -> Result<(), String> {
-        let (nodes, settings, seed, now_us) = (self.plan.nodes, self.plan.settings, self.plan.seed, self.now_us);
+        let (nodes, settings, seed, now_us) =
+            (self.plan.nodes, self.plan.settings.clone(), self.plan.seed, self.now_us);
         if self.machine(node).core.is_some() {
             return Ok(());
         }

@@ -92,7 +92,7 @@ fn count_events(world: &World, counts: impl Fn(&ProtocolEvent) -> bool) -> usize
 fn is_safe(plan: &Plan) -> bool {
     let (settings, nodes) = (&plan.settings, plan.nodes);
     let enough = match settings.replication {
-        Replication::Async => false,
+        Replication::Memory | Replication::Async => false,
         Replication::SemiSync(followers) => followers >= nodes / 2,
         Replication::Majority | Replication::Sync => true,
     };

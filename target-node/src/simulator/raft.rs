@@ -166,7 +166,7 @@ fn acknowledged_durably(effect: &Effect, core: &Core, machines: &[Machine]) -> R
     let needed = match replication {
         Replication::Majority => machines.len() / 2 + 1,
         Replication::Sync => machines.len(),
-        Replication::Async | Replication::SemiSync(_) => 1,
+        Replication::Memory | Replication::Async | Replication::SemiSync(_) => 1,
     };
     let claim = core.entry(*position).map_or(Claim::NONE, |entry| entry.claim);
     let copies = machines.iter().filter(|machine| machine.disk.holds(*position, claim)).count();

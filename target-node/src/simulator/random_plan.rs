@@ -23,7 +23,7 @@ impl Plan {
         // Nearly equal timeouts make elections collide.
         let max_ms = if rng.random_bool(0.2) { min_ms * 5 / 4 } else { min_ms * 2 };
         let election_timeout = ElectionTimeout { min_ms, max_ms };
-        let mut plan = Self::quiet(seed, nodes, Settings { heartbeat_ms: 20, election_timeout, ..settings });
+        let mut plan = Self::quiet(seed, nodes, settings.with_timers(20, election_timeout));
         plan.network = random_network(&mut rng);
         plan.clocks = (0..nodes).map(|_| random_clock(&mut rng)).collect();
         plan.clients = rng.random_range(2..=nodes + 2);

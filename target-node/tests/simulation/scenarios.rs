@@ -27,7 +27,7 @@ fn scenario(
         network,
         end_us,
         think_us_max,
-        ..Plan::quiet(seed, nodes, settings).with_faults(faults.clone())
+        ..Plan::quiet(seed, nodes, settings.clone()).with_faults(faults.clone())
     })
 }
 

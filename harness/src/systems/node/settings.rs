@@ -6,9 +6,9 @@ use target_node::settings as node;
 
 use crate::systems::{SettingDescription, Settings, SettingsError, SystemTiming};
 
-/// Every setting, in the node's own words.
+/// Every setting, in the node's own words, and before them the preset, which stands for several.
 pub(super) fn descriptions() -> Vec<SettingDescription> {
-    let described = node::DESCRIPTIONS.iter().map(|setting| SettingDescription {
+    let described = [&node::PRESET].into_iter().chain(node::DESCRIPTIONS).map(|setting| SettingDescription {
         name: setting.name.to_owned(),
         values: setting.values.to_owned(),
         default: setting.default.to_owned(),
@@ -36,8 +36,8 @@ pub(super) struct Known {
 
 /// Reads what the harness must know. Settings of a plan are resolved; of others, what is wrong counts as default.
 pub(super) fn known(settings: &Settings) -> Known {
-    // How many nodes there are decides only what is refused, which has happened long before.
-    let settings = node::Settings::from_map(settings, u16::MAX).unwrap_or_default();
+    // What makes no sense together has been refused long before.
+    let settings = node::Settings::parse(settings).unwrap_or_default();
     let milliseconds = Duration::from_millis;
     let (least, most) = (settings.election_timeout.min_ms, settings.election_timeout.max_ms);
     let is_consensus = settings.failover == node::Failover::Consensus;
@@ -64,8 +64,12 @@ mod tests {
     fn every_setting_is_described_and_gets_a_value() {
         let resolved = resolve(&Settings::new(), 3).unwrap();
         let described: Vec<String> = descriptions().into_iter().map(|setting| setting.name).collect();
-        assert_eq!(resolved.len(), described.len());
-        assert!(described.iter().all(|name| resolved.contains_key(name)), "{resolved:?}");
+        let (preset, settings) = described.split_first().unwrap();
+        assert_eq!(resolved.len(), settings.len());
+        assert!(settings.iter().all(|name| resolved.contains_key(name)), "{resolved:?}");
+        assert!(!resolved.contains_key(preset), "a preset is expanded");
+        let expanded = resolve(&self::settings(&[("preset", "lecture-sync")]), 3).unwrap();
+        assert_eq!((expanded["replication"].as_str(), expanded["failover"].as_str()), ("sync", "manual"));
     }
 
     #[test]
