@@ -79,7 +79,7 @@ struct ReadBody {
 }
 
 impl ReadBody {
-    const EXPECTED: &str = r#"{"key": text} and, if wanted, "level": "local", "leader" or "read-index""#;
+    const EXPECTED: &str = r#"{"key": text} and, if wanted, "level": a value of the setting `read`"#;
 }
 
 /// Of `write` and of `add`.
@@ -95,7 +95,7 @@ struct WriteBody {
 }
 
 impl WriteBody {
-    const EXPECTED: &str = r#"{"key": text, "value": any JSON} and, if wanted, "ack": "async", "semi-sync:K", "majority" or "sync", and "client": text with "operation": number"#;
+    const EXPECTED: &str = r#"{"key": text, "value": any JSON} and, if wanted, "ack": a value of the setting `replication`, and "client": text with "operation": number"#;
 }
 
 #[derive(Deserialize)]
@@ -111,7 +111,7 @@ struct CasBody {
 }
 
 impl CasBody {
-    const EXPECTED: &str = r#"{"key": text, "old": any JSON (null where nothing was written), "new": any JSON} and, if wanted, "ack": "async", "semi-sync:K", "majority" or "sync", and "client": text with "operation": number"#;
+    const EXPECTED: &str = r#"{"key": text, "old": any JSON (null where nothing was written), "new": any JSON} and, if wanted, "ack": a value of the setting `replication`, and "client": text with "operation": number"#;
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8], expected: &'static str) -> Result<T, BadRequest> {
@@ -172,7 +172,11 @@ mod tests {
             (Operation::Read, "{", "EOF while parsing"),
             (Operation::Read, r#"{"key":1}"#, "expected a string"),
             (Operation::Read, r#"{"key":"k","levle":"local"}"#, "unknown field `levle`"),
-            (Operation::Read, r#"{"key":"k","level":"strong"}"#, "it takes local | leader | read-index"),
+            (
+                Operation::Read,
+                r#"{"key":"k","level":"strong"}"#,
+                "it takes local | leader | bounded:MS | session | lease | read-index | log",
+            ),
             (Operation::Write, r#"{"key":"k"}"#, "missing field `value`"),
             (Operation::Write, r#"{"key":"k","value":1,"ack":"most"}"#, "it takes async | semi-sync:K"),
             (Operation::Write, r#"{"key":"k","value":1,"client":"w"}"#, "one is missing"),
