@@ -178,7 +178,7 @@ mod tests {
                 "it takes local | leader | bounded:MS | session | lease | read-index | log",
             ),
             (Operation::Write, r#"{"key":"k"}"#, "missing field `value`"),
-            (Operation::Write, r#"{"key":"k","value":1,"ack":"most"}"#, "it takes async | semi-sync:K"),
+            (Operation::Write, r#"{"key":"k","value":1,"ack":"most"}"#, "it takes memory | async"),
             (Operation::Write, r#"{"key":"k","value":1,"client":"w"}"#, "one is missing"),
             (Operation::Add, r#"{"key":"k","value":1} x"#, "trailing characters"),
             (Operation::Cas, r#"{"key":"k","value":1}"#, "unknown field `value`"),
