@@ -4,35 +4,48 @@ use super::{
     acknowledge::WAITING_WRITES_MAX,
     interface::{ClientRequest, ClientResponse},
     node::{Core, RoleState},
-    read::WaitingRead,
-    types::{Change, Command, Origin},
+    read::{Question, WaitingRead},
+    types::{Command, Origin, Position},
 };
 use crate::settings::{ReadLevel, Replication};
 
 impl Core {
     pub(super) fn take_request(&mut self, request: u64, body: ClientRequest) {
         match body {
-            ClientRequest::Read { key, level } => self.read(request, key, level.unwrap_or(self.settings.read)),
+            ClientRequest::Read { key, level, at_least } => {
+                self.read(request, Question::Key(key), level, at_least);
+            }
+            ClientRequest::Scan { prefix, after, limit, level, at_least } => {
+                self.read(request, Question::Scan { prefix, after, limit }, level, at_least);
+            }
             ClientRequest::Write { change, replication, origin } => {
-                self.write(request, change, replication.unwrap_or(self.settings.replication), origin);
+                self.write(request, Command::Change(change), replication, origin);
+            }
+            ClientRequest::Transaction { accesses, replication, origin } => {
+                self.write(request, Command::Transaction(accesses), replication, origin);
             }
         }
     }
 
-    fn read(&mut self, request: u64, key: String, level: ReadLevel) {
+    fn read(&mut self, request: u64, question: Question, level: Option<ReadLevel>, at_least: Option<Position>) {
+        let level = level.unwrap_or(self.settings.read);
         if let Err(error) = self.settings.check_read(level) {
             return self.reply(request, ClientResponse::Refused { reason: error.to_string() });
+        }
+        if at_least.is_some_and(|position| position > self.state.position()) {
+            let reason = "a read that waits for a position is not offered".to_owned();
+            return self.reply(request, ClientResponse::Refused { reason });
         }
         let index = self.state.position();
         match (level, &mut self.role) {
             (ReadLevel::Local, _) | (ReadLevel::Leader, RoleState::Leader(_)) => {
-                self.answer_read(request, &key, level);
+                self.answer_read(request, &question, level);
             }
             (ReadLevel::ReadIndex, RoleState::Leader(leadership)) if self.committed >= leadership.first => {
-                leadership.rounds.push(WaitingRead { request, key, index });
+                leadership.rounds.push(WaitingRead { request, question, index });
             }
             // Until its reign has committed something, a leader does not know what its predecessors committed.
-            (ReadLevel::ReadIndex, RoleState::Leader(leadership)) => leadership.early_reads.push((request, key)),
+            (ReadLevel::ReadIndex, RoleState::Leader(leadership)) => leadership.early_reads.push((request, question)),
             (ReadLevel::Bounded(_) | ReadLevel::Session | ReadLevel::Lease | ReadLevel::Log, _) => {
                 let reason = format!("read={level} is not offered by this build: use local, leader or read-index");
                 self.reply(request, ClientResponse::Refused { reason });
@@ -42,13 +55,15 @@ impl Core {
     }
 
     /// Answers from the visible state.
-    pub(super) fn answer_read(&mut self, request: u64, key: &str, level: ReadLevel) {
-        let (value, term, position) = (self.state.read(key), self.hard_state.term, self.state.position());
-        self.reply(request, ClientResponse::Value { value, term, position, level });
+    pub(super) fn answer_read(&mut self, request: u64, question: &Question, level: ReadLevel) {
+        let (state, term) = (self.state.visible(), self.hard_state.term);
+        let response = question.answer(state, term, level);
+        self.reply(request, response);
     }
 
-    fn write(&mut self, request: u64, change: Change, replication: Replication, origin: Option<Origin>) {
-        if let Err(error) = self.settings.check_replication(replication, self.nodes) {
+    fn write(&mut self, request: u64, command: Command, replication: Option<Replication>, origin: Option<Origin>) {
+        let replication = replication.unwrap_or(self.settings.replication);
+        if let Err(error) = self.settings.check_replication(replication, self.log.members().voter_count()) {
             return self.reply(request, ClientResponse::Refused { reason: error.to_string() });
         }
         if replication == Replication::Memory {
@@ -65,7 +80,7 @@ impl Core {
             let reason = format!("{waiting} writes wait for acknowledgement already: try again when followers answer");
             return self.reply(request, ClientResponse::Refused { reason });
         }
-        let position = self.append_own(Command::Change(change), origin);
+        let position = self.append_own(command, origin);
         if let RoleState::Leader(leadership) = &mut self.role {
             leadership.writes.push(position, request, replication);
         }

@@ -31,9 +31,12 @@ impl Core {
         if is_heartbeat {
             // Answered at once, so that a slow disk is not taken for a dead follower; it claims only what is durable.
             let position = matched.min(self.durability.durable());
-            self.send(from, self.appended(append.term, append.round, AppendResult::Matched { position }));
+            let result =
+                AppendResult::Matched { position, received: matched, applied: self.state.position().min(matched) };
+            self.send(from, self.appended(append.term, append.round, result));
         } else {
-            let result = AppendResult::Matched { position: matched };
+            let applied = self.state.position().min(matched);
+            let result = AppendResult::Matched { position: matched, received: matched, applied };
             self.send_when_durable(from, self.appended(append.term, append.round, result));
         }
     }
@@ -61,10 +64,7 @@ impl Core {
         if self.settings.failover == Failover::Consensus {
             assert!(from > self.committed, "a committed entry is never truncated: {from} of {}", self.committed);
         }
-        while self.state.position() >= from {
-            let Some(slot) = self.log.get(self.state.position()) else { break };
-            self.state.undo(&slot.entry);
-        }
+        self.state.go_back(from.previous());
         self.committed = self.committed.min(from.previous());
         self.acknowledged = self.acknowledged.min(from.previous());
         for slot in self.log.truncate(from) {
@@ -117,15 +117,36 @@ fn describe(slot: &Slot) -> AcknowledgedWrite {
         write.client = Some(origin.client.clone());
         write.operation = Some(origin.operation);
     }
-    if let Command::Change(change) = &slot.entry.command {
-        let (f, value) = match change {
-            Change::Write { value, .. } => (ChangeKind::Write, value.clone()),
-            Change::Cas { old, new, .. } => (ChangeKind::Cas, Value::list([old, new])),
-            Change::Add { value, .. } => (ChangeKind::Add, value.clone()),
-        };
-        write.f = Some(f);
-        write.key = Some(change.key().to_owned());
-        write.value = Some(value);
+    match &slot.entry.command {
+        Command::Change(change) => {
+            write.f = Some(kind_of(change));
+            write.key = Some(change.key().to_owned());
+            write.value = value_of(change);
+        }
+        Command::Transaction(_) => write.f = Some(ChangeKind::Transaction),
+        Command::Noop | Command::Members(_) => {}
     }
     write
+}
+
+fn kind_of(change: &Change) -> ChangeKind {
+    match change {
+        Change::Write { .. } => ChangeKind::Write,
+        Change::Cas { .. } => ChangeKind::Cas,
+        Change::Delete { .. } => ChangeKind::Delete,
+        Change::Add { .. } => ChangeKind::Add,
+        Change::Append { .. } => ChangeKind::Append,
+        Change::Take { .. } => ChangeKind::Take,
+        Change::Increment { .. } => ChangeKind::Increment,
+    }
+}
+
+/// The value written or added; of a compare-and-set the array of the old and the new one.
+fn value_of(change: &Change) -> Option<Value> {
+    match change {
+        Change::Write { value, .. } | Change::Add { value, .. } | Change::Append { value, .. } => Some(value.clone()),
+        Change::Cas { old, new, .. } => Some(Value::list([old, new])),
+        Change::Increment { by, .. } => Some(Value::integer(*by)),
+        Change::Delete { .. } | Change::Take { .. } => None,
+    }
 }

@@ -5,14 +5,16 @@
 //! were asked for. The core itself holds back whatever depends on durability, so the driver never has to wait for a
 //! disk before it sends or replies. An [`Effect::Event`] is written before any later effect is performed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     ledger::Ledger,
+    members::Members,
     message::Message,
-    types::{Change, Entry, HardState, NodeId, Origin, Position, Record, Term},
+    snapshot::Snapshot,
+    types::{Access, Change, Claim, Entry, HardState, NodeId, Origin, Position, Record, Term},
     value::Value,
 };
 use crate::settings::{ReadLevel, Replication};
@@ -26,7 +28,9 @@ pub struct Token(pub u64);
 pub struct Restored {
     /// The last hard state written.
     pub hard_state: HardState,
-    /// The log, from position 1, without gaps.
+    /// The newest snapshot.
+    pub snapshot: Option<Snapshot>,
+    /// The log after the snapshot, else from position 1, without gaps.
     pub entries: Vec<Entry>,
     /// What the node's own events say about the writes that it acknowledged.
     pub ledger: Ledger,
@@ -56,12 +60,22 @@ pub enum Input {
         /// What it asks.
         body: ClientRequest,
     },
-    /// An operator makes this node the leader; `failover = manual` only, ignored otherwise.
-    Promote,
+    /// The snapshot of [`Effect::SaveSnapshot`] is durable under its name.
+    SnapshotSaved {
+        /// Its position.
+        position: Position,
+    },
+    /// An operator asks for something.
+    Operator {
+        /// As in [`Input::Client`].
+        request: u64,
+        /// What the operator asks.
+        body: OperatorRequest,
+    },
 }
 
 /// Something the driver must do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Effect {
     /// Write these records after all earlier ones, make them durable, then answer [`Input::Persisted`].
     Persist {
@@ -69,6 +83,20 @@ pub enum Effect {
         token: Token,
         /// The records, in order.
         records: Vec<Record>,
+    },
+    /// Store a snapshot in the background, then answer [`Input::SnapshotSaved`]. What it stands for may be removed then from
+    /// the log on disk, too, except for the entries that the setting `catch-up` keeps.
+    SaveSnapshot {
+        /// The snapshot.
+        snapshot: Snapshot,
+    },
+    /// Store a snapshot after all earlier records, then write [`Record::Reset`] with its position and claim, make both
+    /// durable, in this order, and answer [`Input::Persisted`].
+    InstallSnapshot {
+        /// To be repeated in the answer.
+        token: Token,
+        /// The snapshot.
+        snapshot: Snapshot,
     },
     /// Send a message; it may be lost, delayed, repeated or overtaken.
     Send {
@@ -97,6 +125,30 @@ pub enum ClientRequest {
         key: String,
         /// Who shall answer, if not as the setting `read` says.
         level: Option<ReadLevel>,
+        /// The answer must show at least this position; a node that is behind waits until it is not.
+        at_least: Option<Position>,
+    },
+    /// The keys that begin with a prefix, with their values, by key.
+    Scan {
+        /// The prefix; every key if empty.
+        prefix: String,
+        /// Only keys after this one.
+        after: Option<String>,
+        /// The most keys in the answer.
+        limit: usize,
+        /// As for a read.
+        level: Option<ReadLevel>,
+        /// As for a read.
+        at_least: Option<Position>,
+    },
+    /// Several reads and changes that happen together or not at all.
+    Transaction {
+        /// The steps, in order.
+        accesses: Vec<Access>,
+        /// As for a write.
+        replication: Option<Replication>,
+        /// As for a write.
+        origin: Option<Origin>,
     },
     /// A change of the state.
     Write {
@@ -106,6 +158,37 @@ pub enum ClientRequest {
         replication: Option<Replication>,
         /// The client's own name for the operation.
         origin: Option<Origin>,
+    },
+}
+
+/// What an operator may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperatorRequest {
+    /// Make this node the leader; `failover = manual` only.
+    Promote,
+    /// Hand the leadership over, to the most advanced follower if to nobody in particular; `failover = consensus` only.
+    Transfer {
+        /// To whom.
+        to: Option<NodeId>,
+    },
+    /// Add a node: as a learner at first, as a voter once it has caught up; `failover = consensus` only.
+    AddMember {
+        /// The node.
+        node: NodeId,
+        /// Where its peers reach it, if they do not know.
+        address: Option<SocketAddr>,
+    },
+    /// Remove a node; `failover = consensus` only.
+    RemoveMember {
+        /// The node.
+        node: NodeId,
+    },
+    /// Take a snapshot now and compact the log.
+    Snapshot,
+    /// A digest of the state.
+    Digest {
+        /// At which position; the visible one if none.
+        position: Option<Position>,
     },
 }
 
@@ -123,6 +206,19 @@ pub enum ClientResponse {
         /// The level at which it was read.
         level: ReadLevel,
     },
+    /// What a scan found.
+    Items {
+        /// Keys and values, by key.
+        items: Vec<(String, Value)>,
+        /// Whether there are more keys with the prefix.
+        more: bool,
+        /// The highest term that the node knows.
+        term: Term,
+        /// The position of the state that was read.
+        position: Position,
+        /// The level at which it was read.
+        level: ReadLevel,
+    },
     /// The write took effect and is acknowledged.
     Acknowledged {
         /// The term in which it was appended.
@@ -131,6 +227,8 @@ pub enum ClientResponse {
         position: Position,
         /// The level at which it is acknowledged.
         replication: Replication,
+        /// What it answers, if anything: of a transaction the array of its steps' answers.
+        value: Option<Value>,
     },
     /// This node does not lead. Definite: nothing was appended.
     NotLeader {
@@ -144,12 +242,34 @@ pub enum ClientResponse {
         /// The position at which it was decided.
         position: Position,
     },
-    /// The key holds a set and a register was asked for, or the other way round. Definite: the write had no effect.
+    /// The key holds an object of another kind than the one asked for. Definite: the write had no effect.
     WrongType {
         /// The term in which that was decided.
         term: Term,
         /// The position at which it was decided.
         position: Position,
+    },
+    /// The client has asked for a later operation already, so this one is not performed now. Definite only if the client did
+    /// not send it before.
+    OutOfOrder {
+        /// The term in which that was decided.
+        term: Term,
+        /// The position at which it was decided.
+        position: Position,
+    },
+    /// What an operator asked for is done.
+    Operated {
+        /// The highest term that the node knows.
+        term: Term,
+        /// The position at which it was done.
+        position: Position,
+    },
+    /// A digest of the state.
+    Digest {
+        /// The position of the state.
+        position: Position,
+        /// Equal for equal states.
+        digest: u64,
     },
     /// The request asks for something that this cluster does not offer. Definite: nothing was done.
     Refused {
@@ -171,6 +291,12 @@ pub enum StepDown {
     HigherClaim,
     /// It heard no majority for an election timeout.
     NoMajority,
+    /// It handed the leadership over.
+    Transferred,
+    /// It is no voter any more.
+    Removed,
+    /// Its lease has ended without an answer of its followers.
+    LeaseExpired,
 }
 
 /// The kind of a change, as histories name it.
@@ -181,8 +307,18 @@ pub enum ChangeKind {
     Write,
     /// [`Change::Cas`].
     Cas,
+    /// [`Change::Delete`].
+    Delete,
     /// [`Change::Add`].
     Add,
+    /// [`Change::Append`].
+    Append,
+    /// [`Change::Take`].
+    Take,
+    /// [`Change::Increment`].
+    Increment,
+    /// A transaction.
+    Transaction,
 }
 
 /// A write that this node acknowledged as leader. What is not known any more is absent.
@@ -198,7 +334,7 @@ pub struct AcknowledgedWrite {
     pub operation: Option<u64>,
     /// What it did.
     pub f: Option<ChangeKind>,
-    /// To which key.
+    /// To which key; none of a transaction.
     pub key: Option<String>,
     /// The value written or added; of a compare-and-set the array of the old and the new one.
     pub value: Option<Value>,
@@ -243,6 +379,60 @@ pub enum ProtocolEvent {
     TruncatedAcked(AcknowledgedWrite),
     /// A write that was reported as truncated is in its log again: some other node had kept it.
     RestoredAcked(AcknowledgedWrite),
+    /// This node took entries of its leader's log.
+    Appended {
+        /// The term of the leader.
+        term: Term,
+        /// The position before the first.
+        previous: Position,
+        /// The first position.
+        from: Position,
+        /// The last position.
+        to: Position,
+    },
+    /// The log is known to be committed up to here.
+    Committed {
+        /// The highest term that the node knows.
+        term: Term,
+        /// The position.
+        position: Position,
+        /// The claim of the entry there.
+        claim: Claim,
+    },
+    /// The log is durable up to here.
+    Durable {
+        /// The position.
+        position: Position,
+    },
+    /// A snapshot of the node's own state is stored.
+    SnapshotTaken {
+        /// Its position.
+        position: Position,
+    },
+    /// A leader's snapshot has taken the place of the whole log.
+    SnapshotInstalled {
+        /// Its position.
+        position: Position,
+        /// The claim of the entry there.
+        claim: Claim,
+    },
+    /// These members are in force.
+    MembersInForce {
+        /// The position of the entry that set them.
+        position: Position,
+        /// The members.
+        members: Members,
+    },
+    /// No follower answered in time: until one has caught up, writes are acknowledged without followers.
+    Degraded {
+        /// The term.
+        term: Term,
+    },
+    /// Followers have caught up: writes are acknowledged as the setting `replication` says again.
+    Recovered {
+        /// The term.
+        term: Term,
+    },
 }
 
 /// What a node does in its cluster.
@@ -278,6 +468,10 @@ pub struct Status {
     pub visible: Position,
     /// Up to where each follower's log is known to agree durably; empty unless this node leads.
     pub matched: BTreeMap<NodeId, Position>,
+    /// Up to where a snapshot stands for the log; the log begins after it.
+    pub base: Position,
+    /// The members in force.
+    pub members: Members,
     /// Every setting by name.
     pub settings: BTreeMap<String, String>,
 }

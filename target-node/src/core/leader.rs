@@ -6,9 +6,8 @@ use super::{
     acknowledge::{Copies, WaitingWrites},
     interface::{ClientResponse, Effect, ProtocolEvent, StepDown},
     node::{Core, RoleState},
-    read::{ReadRounds, WaitingRead},
+    read::{Question, ReadRounds, WaitingRead},
     replication::Progress,
-    state::Outcome,
     types::{Claim, Command, NodeId, Origin, Position},
 };
 use crate::settings::{Failover, ReadLevel, Replication};
@@ -22,7 +21,7 @@ pub(super) struct Leadership {
     pub(super) progress: BTreeMap<NodeId, Progress>,
     pub(super) writes: WaitingWrites,
     /// Reads that arrived before this reign has committed anything.
-    pub(super) early_reads: Vec<(u64, String)>,
+    pub(super) early_reads: Vec<(u64, Question)>,
     pub(super) rounds: ReadRounds,
     pub(super) heartbeat_due_us: u64,
     pub(super) round_began: bool,
@@ -56,7 +55,7 @@ impl Core {
         self.role = RoleState::Leader(Box::new(Leadership {
             claim,
             first: last.next(),
-            progress: self.peers().map(|node| (node, Progress::new(last, now_us))).collect(),
+            progress: self.peers().into_iter().map(|node| (node, Progress::new(last, now_us))).collect(),
             writes: WaitingWrites::default(),
             early_reads: Vec::new(),
             rounds: ReadRounds::default(),
@@ -99,14 +98,12 @@ impl Core {
     pub(super) fn settle(&mut self) {
         let satisfied = self.settle_log();
         let visible = self.committed.max(self.acknowledged);
+        let safe = self.safe_position();
         while self.state.position() < visible {
             let Some(slot) = self.log.get_mut(self.state.position().next()) else { break };
-            slot.outcome = Some(self.state.apply(&slot.entry));
+            slot.outcome = Some(self.state.apply(&slot.entry, self.settings.sessions, safe));
         }
-        if self.settings.failover == Failover::Consensus {
-            // What is committed by election rules is never truncated; anything else may be.
-            self.state.forget_pre_images(self.committed);
-        }
+        self.state.forget(safe);
         self.answer_writes(&satisfied);
         self.settle_reads();
     }
@@ -146,17 +143,15 @@ impl Core {
         for (position, request, replication) in satisfied.iter().copied() {
             let Some(slot) = self.log.get_mut(position) else { continue };
             debug_assert_eq!(slot.entry.claim, leadership.claim, "a leader answers for entries of its own reign");
-            let response = match slot.outcome {
-                Some(Outcome::Done) => {
-                    slot.acknowledged = true;
-                    done.push(position);
-                    ClientResponse::Acknowledged { term, position, replication }
-                }
-                Some(Outcome::PreconditionFailed) => ClientResponse::PreconditionFailed { term, position },
-                Some(Outcome::WrongType) => ClientResponse::WrongType { term, position },
+            let response = match slot.outcome.clone() {
+                Some(outcome) => outcome.into_response(term, position, replication),
                 None => ClientResponse::Unknown { reason: "the write is not visible" },
             };
             debug_assert!(slot.outcome.is_some(), "position {position} is answered before it is visible");
+            if matches!(response, ClientResponse::Acknowledged { .. }) {
+                slot.acknowledged = true;
+                done.push(position);
+            }
             replies.push(Effect::Reply { request, response });
         }
         for range in done.chunk_by(|left, right| left.next() == *right) {
@@ -173,8 +168,8 @@ impl Core {
         let visible = self.state.position();
         let RoleState::Leader(leadership) = &mut self.role else { return };
         if self.committed >= leadership.first {
-            for (request, key) in std::mem::take(&mut leadership.early_reads) {
-                leadership.rounds.push(WaitingRead { request, key, index: visible });
+            for (request, question) in std::mem::take(&mut leadership.early_reads) {
+                leadership.rounds.push(WaitingRead { request, question, index: visible });
             }
         }
         let confirmed = leadership.confirmed_round(followers_needed);
@@ -183,7 +178,7 @@ impl Core {
         reads.extend(leadership.rounds.take_confirmed(confirmed));
         for read in reads {
             debug_assert!(visible >= read.index, "a leader's state went back behind a waiting read");
-            self.answer_read(read.request, &read.key, ReadLevel::ReadIndex);
+            self.answer_read(read.request, &read.question, ReadLevel::ReadIndex);
         }
     }
 

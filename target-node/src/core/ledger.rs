@@ -31,7 +31,7 @@ impl Ledger {
             ProtocolEvent::RestoredAcked(write) => {
                 self.missing.remove(&(write.position, write.term));
             }
-            ProtocolEvent::BecameLeader { .. } | ProtocolEvent::SteppedDown { .. } => {}
+            _ => {}
         }
     }
 

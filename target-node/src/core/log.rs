@@ -3,7 +3,10 @@
 //! Claims never decrease along a log, and a term has one leader in it, because a log is always a copy of some leader's
 //! log and a leader appends under a claim above all that it holds. [`Log::agreement_hint`] relies on that.
 
+use std::collections::VecDeque;
+
 use super::{
+    members::Members,
     state::Outcome,
     types::{Claim, Command, Entry, Origin, Position},
 };
@@ -18,46 +21,67 @@ pub(super) struct Slot {
     pub(super) outcome: Option<Outcome>,
 }
 
-/// The entries from position 1 to the last.
-#[derive(Debug, Clone, Default)]
+/// The entries after a position, up to which a snapshot stands for them, to the last.
+#[derive(Debug, Clone)]
 pub(super) struct Log {
-    slots: Vec<Slot>,
+    /// The position before the first entry, and the claim of the entry there.
+    base: (Position, Claim),
+    slots: VecDeque<Slot>,
+    /// Which members are in force from where on; the first are in force at the base.
+    members: Vec<(Position, Members)>,
 }
 
 impl Log {
-    /// Takes over the entries found on disk.
-    ///
-    /// # Panics
-    /// If they do not begin at position 1 or have a gap: the storage must not hand in such a log.
-    pub(super) fn restore(entries: Vec<Entry>) -> Self {
-        let mut log = Self::default();
-        for entry in entries {
-            let expected = log.last().next();
-            assert_eq!(entry.position, expected, "the restored log has a gap");
-            log.push(entry);
-        }
-        log
+    /// A log without entries after `base`, where `members` are in force.
+    pub(super) fn after(base: Position, claim: Claim, members: Members) -> Self {
+        Self { base: (base, claim), slots: VecDeque::new(), members: vec![(base, members)] }
+    }
+
+    /// The position before the first entry.
+    pub(super) fn base(&self) -> Position {
+        self.base.0
     }
 
     pub(super) fn last(&self) -> Position {
-        Position(self.slots.len() as u64)
+        Position(self.base.0.0 + self.slots.len() as u64)
     }
 
     pub(super) fn last_claim(&self) -> Claim {
-        self.slots.last().map_or(Claim::NONE, |slot| slot.entry.claim)
+        self.slots.back().map_or(self.base.1, |slot| slot.entry.claim)
     }
 
-    /// The claim of the entry at `position`; that of position 0 is [`Claim::NONE`].
+    /// The members in force: those of the last entry that changed them.
+    pub(super) fn members(&self) -> &Members {
+        &self.members[self.members.len() - 1].1
+    }
+
+    /// Where the members in force were set.
+    pub(super) fn members_position(&self) -> Position {
+        self.members[self.members.len() - 1].0
+    }
+
+    /// The members in force at `position`, which is not before the base.
+    pub(super) fn members_at(&self, position: Position) -> &Members {
+        let count = self.members.partition_point(|(from, _)| *from <= position);
+        &self.members[count.saturating_sub(1)].1
+    }
+
+    /// The claim of the entry at `position`, which may be the base; that of position 0 is [`Claim::NONE`].
     pub(super) fn claim_at(&self, position: Position) -> Option<Claim> {
-        if position == Position(0) { Some(Claim::NONE) } else { self.get(position).map(|slot| slot.entry.claim) }
+        if position == self.base.0 { Some(self.base.1) } else { self.get(position).map(|slot| slot.entry.claim) }
     }
 
     pub(super) fn get(&self, position: Position) -> Option<&Slot> {
-        self.slots.get(index_of(position)?)
+        self.slots.get(self.index_of(position)?)
     }
 
     pub(super) fn get_mut(&mut self, position: Position) -> Option<&mut Slot> {
-        self.slots.get_mut(index_of(position)?)
+        let index = self.index_of(position)?;
+        self.slots.get_mut(index)
+    }
+
+    fn index_of(&self, position: Position) -> Option<usize> {
+        position.0.checked_sub(self.base.0.0 + 1).map(|index| index as usize)
     }
 
     /// A new entry for the place after the last; it is not appended yet.
@@ -65,42 +89,46 @@ impl Log {
         Entry { claim, position: self.last().next(), command, origin }
     }
 
+    /// Appends an entry; members that it sets are in force from now on.
+    ///
+    /// # Panics
+    /// If it does not follow the last one.
     pub(super) fn push(&mut self, entry: Entry) {
-        debug_assert_eq!(entry.position, self.last().next(), "an entry must follow the last");
+        assert_eq!(entry.position, self.last().next(), "an entry must follow the last");
         debug_assert!(entry.claim >= self.last_claim(), "claims must not decrease along a log: {entry:?}");
-        self.slots.push(Slot { entry, acknowledged: false, outcome: None });
+        if let Command::Members(members) = &entry.command {
+            self.members.push((entry.position, members.clone()));
+        }
+        self.slots.push_back(Slot { entry, acknowledged: false, outcome: None });
     }
 
     /// Removes the entries from `from` on and returns them, in order.
-    pub(super) fn truncate(&mut self, from: Position) -> Vec<Slot> {
-        let keep = index_of(from).unwrap_or(0).min(self.slots.len());
+    pub(super) fn truncate(&mut self, from: Position) -> VecDeque<Slot> {
+        let keep = self.index_of(from).unwrap_or(0).min(self.slots.len());
+        self.members.retain(|(position, _)| *position < from || *position == self.base.0);
         self.slots.split_off(keep)
     }
 
-    /// Copies of up to `count_max` entries from `from` to `to`, both included.
+    /// Copies of up to `count_max` entries from `from` to `to`, both included; none of what is before the base.
     pub(super) fn copy(&self, from: Position, to: Position, count_max: usize) -> Vec<Entry> {
-        let start = index_of(from).unwrap_or(0);
-        let end = (to.0 as usize).min(self.slots.len()).min(start.saturating_add(count_max));
-        self.slots.get(start..end).unwrap_or_default().iter().map(|slot| slot.entry.clone()).collect()
+        let Some(start) = self.index_of(from) else { return Vec::new() };
+        let count = (to.0 + 1).saturating_sub(from.0).min(count_max as u64) as usize;
+        self.slots.iter().skip(start).take(count).map(|slot| slot.entry.clone()).collect()
     }
 
     /// The last position up to `position` whose claim is not above `claim`, and its claim: the last place at which two
     /// logs can agree, if the other one has `claim` at a later place. Skips a whole term at a time (Raft paper, end of
-    /// section 5.3).
+    /// section 5.3). The base is the least answer: what is before it is not known any more.
     pub(super) fn agreement_hint(&self, position: Position, claim: Claim) -> (Position, Claim) {
-        let end = (position.0 as usize).min(self.slots.len());
-        let count = self.slots[..end].partition_point(|slot| slot.entry.claim <= claim);
-        let hint = Position(count as u64);
-        (hint, self.claim_at(hint).unwrap_or(Claim::NONE))
+        let end = (position.0.saturating_sub(self.base.0.0) as usize).min(self.slots.len());
+        let count = self.slots.partition_point(|slot| slot.entry.claim <= claim).min(end);
+        let hint = Position(self.base.0.0 + count as u64);
+        (hint, self.claim_at(hint).unwrap_or(self.base.1))
     }
 
-    pub(super) fn slots(&self) -> &[Slot] {
+    pub(super) fn slots(&self) -> &VecDeque<Slot> {
         &self.slots
     }
-}
-
-fn index_of(position: Position) -> Option<usize> {
-    position.0.checked_sub(1).map(|index| index as usize)
 }
 
 #[cfg(test)]
@@ -113,7 +141,7 @@ mod tests {
     }
 
     fn log(claims: &[(u64, u16)]) -> Log {
-        let mut log = Log::default();
+        let mut log = Log::after(Position(0), Claim::NONE, Members::first(3));
         for (term, leader) in claims {
             let entry = log.entry(claim(*term, *leader), Command::Noop, None);
             log.push(entry);

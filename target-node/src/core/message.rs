@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Claim, Entry, NodeId, Position, Term};
+use super::{
+    members::Members,
+    state::Item,
+    types::{Claim, Entry, NodeId, Position, Term},
+};
 
 /// A message from one node to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +19,27 @@ pub enum Message {
     VoteRequest(VoteRequest),
     /// The answer to [`Message::VoteRequest`].
     Vote(Vote),
+    /// The leader of `term` asks the receiver to stand for election at once (Raft dissertation, section 3.10).
+    TransferNow {
+        /// The sender's term.
+        term: Term,
+    },
+    /// A node that does not lead asks its leader up to where a read must see (dissertation, section 6.4).
+    ReadIndex {
+        /// The sender's own number for the question, never used twice while it lives.
+        id: u64,
+    },
+    /// The answer to [`Message::ReadIndex`].
+    ReadIndexed {
+        /// The number of the question.
+        id: u64,
+        /// The position, confirmed by a majority after the question arrived; none if the node does not lead.
+        index: Option<Position>,
+    },
+    /// A part of a leader's snapshot.
+    SnapshotChunk(SnapshotChunk),
+    /// The answer to [`Message::SnapshotChunk`].
+    SnapshotTaken(SnapshotTaken),
 }
 
 /// Entries that follow the entry at `previous` (AppendEntries of the Raft paper, figure 2).
@@ -52,8 +77,12 @@ pub struct Appended {
 pub enum AppendResult {
     /// The follower's log agrees with the leader's up to here, and is durable up to here.
     Matched {
-        /// The last position known to agree.
+        /// The last position known to agree and to be durable.
         position: Position,
+        /// The last position known to agree, durable or not.
+        received: Position,
+        /// Up to where, of what agrees, the follower's state is visible to reads.
+        applied: Position,
     },
     /// The follower has no such entry at `previous`; nothing was done.
     Mismatch {
@@ -91,6 +120,8 @@ pub struct VoteRequest {
     pub last: Position,
     /// The claim of the entry there.
     pub last_claim: Claim,
+    /// The leader itself has asked for the election: whoever hears it may vote all the same.
+    pub transfer: bool,
 }
 
 /// A voter's answer.
@@ -104,4 +135,42 @@ pub struct Vote {
     pub term: Term,
     /// Whether the voter agrees.
     pub granted: bool,
+}
+
+/// A part of a snapshot, sent one after the other (InstallSnapshot of the Raft paper, figure 13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotChunk {
+    /// The sender's term.
+    pub term: Term,
+    /// The snapshot's position.
+    pub position: Position,
+    /// The claim of the entry there.
+    pub claim: Claim,
+    /// The members in force there.
+    pub members: Members,
+    /// The chunk's number, from 0.
+    pub number: u64,
+    /// The pieces of the state in it.
+    pub items: Vec<Item>,
+    /// Whether it is the last.
+    pub is_last: bool,
+    /// As in [`Append`].
+    pub round: u64,
+}
+
+/// A follower's answer to a [`SnapshotChunk`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotTaken {
+    /// The highest term that the follower knows.
+    pub term: Term,
+    /// The term of the chunk that is answered.
+    pub chunk_term: Term,
+    /// The snapshot's position.
+    pub position: Position,
+    /// The number of the chunk that it wants next.
+    pub wanted: u64,
+    /// Whether the whole snapshot is installed and durable.
+    pub is_installed: bool,
+    /// The round of the chunk that is answered.
+    pub round: u64,
 }

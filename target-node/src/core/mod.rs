@@ -11,23 +11,31 @@ mod interface;
 mod leader;
 mod ledger;
 mod log;
+mod members;
 mod message;
 mod node;
+mod operate;
 mod read;
 mod replication;
 #[cfg(test)]
 mod rules_test;
+mod snapshot;
 mod state;
 mod succession;
 mod types;
 mod value;
 
 pub use interface::{
-    AcknowledgedWrite, ChangeKind, ClientRequest, ClientResponse, Effect, Input, ProtocolEvent, Restored, Role, Status,
-    StepDown, Token,
+    AcknowledgedWrite, ChangeKind, ClientRequest, ClientResponse, Effect, Input, OperatorRequest, ProtocolEvent,
+    Restored, Role, Status, StepDown, Token,
 };
 pub use ledger::Ledger;
-pub use message::{Append, AppendResult, Appended, Ballot, Message, Vote, VoteRequest};
+pub use members::Members;
+pub use message::{Append, AppendResult, Appended, Ballot, Message, SnapshotChunk, SnapshotTaken, Vote, VoteRequest};
 pub use node::Core;
-pub use types::{Change, Claim, Command, Entry, HardState, NodeId, NodeIdError, Origin, Position, Record, Term};
+pub use snapshot::Snapshot;
+pub use state::{Item, State};
+pub use types::{
+    Access, Change, Claim, Command, Entry, HardState, NodeId, NodeIdError, Origin, Position, Record, Term,
+};
 pub use value::Value;

@@ -12,9 +12,11 @@ use super::{
     interface::{AcknowledgedWrite, ClientResponse, Effect, Input, Restored, Role, Status},
     leader::Leadership,
     log::Log,
+    members::Members,
     message::{Ballot, Message},
     replication::Progress,
-    state::State,
+    snapshot::Snapshot,
+    state::{State, Versions},
     types::{Claim, Entry, HardState, NodeId, Position, Term},
     value::Value,
 };
@@ -32,7 +34,6 @@ pub(super) enum RoleState {
 #[derive(Debug)]
 pub struct Core {
     pub(super) id: NodeId,
-    pub(super) nodes: u16,
     pub(super) settings: Settings,
     pub(super) rng: ChaCha8Rng,
     pub(super) now_us: u64,
@@ -46,7 +47,7 @@ pub struct Core {
     pub(super) succession_due_us: u64,
     pub(super) log: Log,
     pub(super) durability: Durability,
-    pub(super) state: State,
+    pub(super) state: Versions,
     pub(super) committed: Position,
     /// The last position in the log that this node answered, as leader.
     pub(super) acknowledged: Position,
@@ -59,17 +60,19 @@ impl Core {
     /// A node that has just started with what its disk holds. Its first tick is due at once.
     ///
     /// # Panics
-    /// If the entries restored do not begin at position 1 or have a gap.
+    /// If the entries restored do not follow the snapshot, or position 0 without one, or have a gap.
     #[must_use]
-    pub fn new(id: NodeId, nodes: u16, settings: Settings, restored: Restored, seed: u64, now_us: u64) -> Self {
-        debug_assert!((1..=nodes).contains(&id.0), "{id} is not one of {nodes} nodes");
-        debug_assert_eq!(settings.check(nodes), Ok(()));
-        let log = Log::restore(restored.entries);
+    pub fn new(id: NodeId, members: Members, settings: Settings, restored: Restored, seed: u64, now_us: u64) -> Self {
+        let (mut log, state) = match restored.snapshot {
+            Some(Snapshot { position, claim, members, state }) => (Log::after(position, claim, members), state),
+            None => (Log::after(Position(0), Claim::NONE, members), State::default()),
+        };
+        let committed = log.base();
+        restored.entries.into_iter().for_each(|entry| log.push(entry));
         let mut hard_state = restored.hard_state;
         hard_state.term = hard_state.term.max(log.last_claim().term);
         let mut core = Self {
             id,
-            nodes,
             settings,
             rng: ChaCha8Rng::seed_from_u64(seed ^ u64::from(id.0)),
             now_us,
@@ -80,8 +83,8 @@ impl Core {
             succession_due_us: now_us,
             durability: Durability::restore(log.last()),
             log,
-            state: State::default(),
-            committed: Position(0),
+            state: Versions::new(state),
+            committed,
             acknowledged: Position(0),
             missing: restored.ledger.missing().clone(),
             effects: Vec::new(),
@@ -119,12 +122,13 @@ impl Core {
                 self.effects.extend(released.into_iter().map(|(to, message)| Effect::Send { to, message }));
             }
             Input::Client { request, body } => self.take_request(request, body),
-            Input::Promote => self.promote_by_operator(),
+            Input::SnapshotSaved { position } => self.snapshot_saved(position),
+            Input::Operator { request, body } => self.take_operator_request(request, body),
         }
     }
 
     fn take_message(&mut self, from: NodeId, message: Message) {
-        if from == self.id || !(1..=self.nodes).contains(&from.0) {
+        if from == self.id {
             return;
         }
         let consensus = self.settings.failover == Failover::Consensus;
@@ -135,6 +139,11 @@ impl Core {
             Message::Vote(vote) if consensus => self.take_vote(from, &vote),
             // Without consensus nobody votes: the sender has other settings.
             Message::VoteRequest(_) | Message::Vote(_) => {}
+            Message::TransferNow { .. }
+            | Message::ReadIndex { .. }
+            | Message::ReadIndexed { .. }
+            | Message::SnapshotChunk(_)
+            | Message::SnapshotTaken(_) => {}
         }
     }
 
@@ -230,11 +239,31 @@ impl Core {
             committed: self.committed,
             visible: self.state.position(),
             matched,
+            base: self.log.base(),
+            members: self.log.members().clone(),
             settings: self.settings.to_map(),
         }
     }
 
-    /// The entries of the log, from position 1.
+    /// The members in force.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        self.log.members()
+    }
+
+    /// Up to where a snapshot stands for the log.
+    #[must_use]
+    pub fn base(&self) -> Position {
+        self.log.base()
+    }
+
+    /// The visible state.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.state.visible()
+    }
+
+    /// The entries of the log, from the one after [`Core::base`].
     pub fn entries(&self) -> impl Iterator<Item = &Entry> + '_ {
         self.log.slots().iter().map(|slot| &slot.entry)
     }
@@ -247,7 +276,7 @@ impl Core {
 
     /// The visible state: every key with its value, by key.
     pub fn contents(&self) -> impl Iterator<Item = (&str, Value)> + '_ {
-        self.state.contents()
+        self.state.visible().scan("", None)
     }
 
     /// The claim under which this node leads or would lead in its term.
@@ -255,14 +284,14 @@ impl Core {
         Claim { term: self.hard_state.term, leader: self.id }
     }
 
-    pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
-        let own = self.id;
-        (1..=self.nodes).map(NodeId).filter(move |node| *node != own)
+    /// Every other member.
+    pub(super) fn peers(&self) -> Vec<NodeId> {
+        self.log.members().all().filter(|node| *node != self.id).collect()
     }
 
-    /// How many nodes are a majority.
+    /// How many voters are a majority.
     pub(super) fn majority(&self) -> usize {
-        usize::from(self.nodes) / 2 + 1
+        self.log.members().majority()
     }
 
     pub(super) fn set_hard_state(&mut self, hard_state: HardState) {
@@ -270,6 +299,14 @@ impl Core {
         if hard_state != self.hard_state {
             self.hard_state = hard_state;
             self.durability.hard_state(hard_state);
+        }
+    }
+
+    /// Up to where entries are never taken back.
+    pub(super) fn safe_position(&self) -> Position {
+        match self.settings.failover {
+            Failover::Consensus => self.committed,
+            Failover::Timeout | Failover::Manual => self.log.base(),
         }
     }
 
@@ -302,11 +339,8 @@ impl Core {
         assert!(self.acknowledged <= last, "acknowledged beyond the log: {self:?}");
         assert_eq!(visible, self.committed.max(self.acknowledged), "visible is max(committed, acknowledged)");
         assert!(self.log.last_claim().term <= self.hard_state.term, "an entry of a term not known: {self:?}");
-        let undoable_down_to = match self.settings.failover {
-            Failover::Consensus => self.committed,
-            Failover::Timeout | Failover::Manual => Position(0),
-        };
-        assert_eq!(self.state.undoable_down_to(), undoable_down_to.min(visible), "pre-images reach to what is safe");
+        let safe = self.safe_position().min(visible);
+        assert_eq!(self.state.earliest().position(), safe, "states are kept back to what is safe");
         assert!(self.effects.is_empty(), "effects outlive a step");
         match &self.role {
             RoleState::Leader(leadership) => {

@@ -4,13 +4,40 @@
 //! every follower whether it still follows; once a majority said so, no newer leader can have acknowledged anything
 //! before the read arrived, and the read is answered. All reads that arrive during a round share the next one.
 
-use super::types::Position;
+use super::{
+    interface::ClientResponse,
+    state::State,
+    types::{Position, Term},
+};
+use crate::settings::ReadLevel;
+
+/// What a read asks of a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Question {
+    Key(String),
+    Scan { prefix: String, after: Option<String>, limit: usize },
+}
+
+impl Question {
+    /// The answer of `state` in a node that knows `term`.
+    pub(super) fn answer(&self, state: &State, term: Term, level: ReadLevel) -> ClientResponse {
+        let position = state.position();
+        match self {
+            Question::Key(key) => ClientResponse::Value { value: state.read(key), term, position, level },
+            Question::Scan { prefix, after, limit } => {
+                let mut found = state.scan(prefix, after.as_deref()).map(|(key, value)| (key.to_owned(), value));
+                let items = found.by_ref().take(*limit).collect();
+                ClientResponse::Items { items, more: found.next().is_some(), term, position, level }
+            }
+        }
+    }
+}
 
 /// A read that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WaitingRead {
     pub(super) request: u64,
-    pub(super) key: String,
+    pub(super) question: Question,
     /// The least position of the state that may be shown.
     pub(super) index: Position,
 }
@@ -60,7 +87,7 @@ mod tests {
     use super::*;
 
     fn read(request: u64) -> WaitingRead {
-        WaitingRead { request, key: "k".to_owned(), index: Position(5) }
+        WaitingRead { request, question: Question::Key("k".to_owned()), index: Position(5) }
     }
 
     #[test]

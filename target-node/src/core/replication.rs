@@ -169,8 +169,8 @@ impl Core {
         let Some(progress) = leadership.progress.get_mut(&from) else { return };
         match appended.result {
             AppendResult::Superseded { .. } => return,
-            AppendResult::Matched { position } if position > self.log.last() => return,
-            AppendResult::Matched { position } => progress.agree(position),
+            AppendResult::Matched { position, .. } if position > self.log.last() => return,
+            AppendResult::Matched { position, .. } => progress.agree(position),
             AppendResult::Mismatch { previous, hint, hint_claim } => {
                 progress.disagree(previous, self.log.agreement_hint(hint, hint_claim).0);
             }

@@ -18,7 +18,7 @@ impl Bench {
     fn new(id: u16, nodes: u16, pairs: &[(&str, &str)], restored: Restored) -> Self {
         let map: BTreeMap<_, _> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let settings = Settings::from_map(&map, nodes).unwrap();
-        let core = Core::new(NodeId(id), nodes, settings, restored, 1, 0);
+        let core = Core::new(NodeId(id), Members::first(nodes), settings, restored, 1, 0);
         Self { core, now_us: 0, persisting: Vec::new() }
     }
 
@@ -87,12 +87,12 @@ impl Bench {
 
     fn matched(&mut self, from: u16, position: u64) -> Vec<Effect> {
         let term = self.core.term();
-        let result = AppendResult::Matched { position: Position(position) };
+        let result = agreed(position);
         self.peer(from, Message::Appended(Appended { term, append_term: term, round: 0, result }))
     }
 
     fn value(&mut self) -> Option<Value> {
-        let body = ClientRequest::Read { key: "k".to_owned(), level: Some(ReadLevel::Local) };
+        let body = ClientRequest::Read { key: "k".to_owned(), level: Some(ReadLevel::Local), at_least: None };
         match &replies(&self.client(999, body))[..] {
             [(999, ClientResponse::Value { value, .. })] => value.clone(),
             other => panic!("a local read is answered at once: {other:?}"),
@@ -114,7 +114,7 @@ fn entry(position: u64, term: u64) -> Entry {
 fn restored(terms: &[u64]) -> Restored {
     let entries: Vec<_> = terms.iter().zip(1..).map(|(term, position)| entry(position, *term)).collect();
     let term = Term(terms.last().copied().unwrap_or(0));
-    Restored { hard_state: HardState { term, voted_for: None }, entries, ledger: Ledger::default() }
+    Restored { hard_state: HardState { term, voted_for: None }, snapshot: None, entries, ledger: Ledger::default() }
 }
 
 /// An append of entries of these terms after `previous`, which is of `previous_term`.
@@ -153,6 +153,19 @@ fn result(effects: &[Effect], receiver: u16) -> Option<AppendResult> {
     }
 }
 
+/// A follower that agrees durably up to `position`.
+fn agreed(position: u64) -> AppendResult {
+    let position = Position(position);
+    AppendResult::Matched { position, received: position, applied: position }
+}
+
+fn matched_at(result: Option<AppendResult>) -> Option<u64> {
+    match result {
+        Some(AppendResult::Matched { position, .. }) => Some(position.0),
+        _ => None,
+    }
+}
+
 fn events(effects: &[Effect]) -> Vec<ProtocolEvent> {
     let event = |effect: &Effect| match effect {
         Effect::Event(event) => Some(event.clone()),
@@ -180,7 +193,8 @@ fn a_voter_grants_one_vote_a_term_to_a_log_that_is_not_behind() {
         for ballot in [Ballot::Trial, Ballot::Binding] {
             let mut bench = Bench::with_log(3, &[], &[1, 3, 3]);
             let (term, last, last_claim) = (Term(term), Position(last), entry(last, last_term).claim);
-            let effects = bench.peer(1, Message::VoteRequest(VoteRequest { ballot, term, last, last_claim }));
+            let effects =
+                bench.peer(1, Message::VoteRequest(VoteRequest { ballot, term, last, last_claim, transfer: false }));
             let [Message::Vote(vote)] = &sent(&effects, 1)[..] else { panic!("{what}: no vote in {effects:?}") };
             assert_eq!(vote.granted, expected, "{what}, {ballot:?}");
             if ballot == Ballot::Trial {
@@ -194,7 +208,13 @@ fn a_voter_grants_one_vote_a_term_to_a_log_that_is_not_behind() {
 fn a_vote_is_given_once_and_only_when_it_is_on_disk() {
     let mut bench = Bench::with_log(3, &[], &[1]);
     let request = |ballot| {
-        Message::VoteRequest(VoteRequest { ballot, term: Term(2), last: Position(9), last_claim: claim(1, 1) })
+        Message::VoteRequest(VoteRequest {
+            ballot,
+            term: Term(2),
+            last: Position(9),
+            last_claim: claim(1, 1),
+            transfer: false,
+        })
     };
     let before = bench.step(Input::Peer { from: NodeId(1), message: request(Ballot::Binding) });
     assert_eq!(sent(&before, 1), [], "the vote is not on disk");
@@ -209,7 +229,13 @@ fn a_voter_that_hears_its_leader_takes_no_part_in_elections() {
     let mut bench = Bench::with_log(3, &[], &[1]);
     bench.peer(1, append(1, (1, 1), &[], 0));
     let request = |ballot| {
-        Message::VoteRequest(VoteRequest { ballot, term: Term(5), last: Position(9), last_claim: claim(4, 2) })
+        Message::VoteRequest(VoteRequest {
+            ballot,
+            term: Term(5),
+            last: Position(9),
+            last_claim: claim(4, 2),
+            transfer: false,
+        })
     };
     let granted = |messages: &[Message]| matches!(messages, [Message::Vote(Vote { granted: true, .. })]);
     bench.now_us += 299 * MS;
@@ -301,7 +327,7 @@ fn a_follower_commits_and_claims_no_more_than_this_message_verified() {
     let mut bench = Bench::with_log(3, &[], &[1, 1, 2, 2]);
     let effects = bench.peer(1, append(3, (0, 0), &[1, 1], 4));
     assert_eq!(bench.core.committed(), Position(2));
-    assert_eq!(result(&effects, 1), Some(AppendResult::Matched { position: Position(2) }));
+    assert_eq!(matched_at(result(&effects, 1)), Some(2));
 }
 
 #[test]
@@ -310,8 +336,8 @@ fn a_follower_answers_for_entries_when_they_are_on_disk_and_heartbeats_at_once()
     let slow = bench.step(Input::Peer { from: NodeId(1), message: append(1, (1, 1), &[1, 1], 0) });
     assert_eq!(result(&slow, 1), None);
     let heartbeat = bench.step(Input::Peer { from: NodeId(1), message: append(1, (3, 1), &[], 0) });
-    assert_eq!(result(&heartbeat, 1), Some(AppendResult::Matched { position: Position(1) }));
-    assert_eq!(result(&bench.sync(), 1), Some(AppendResult::Matched { position: Position(3) }));
+    assert_eq!(matched_at(result(&heartbeat, 1)), Some(1));
+    assert_eq!(matched_at(result(&bench.sync(), 1)), Some(3));
 }
 
 #[test]
@@ -329,7 +355,7 @@ fn an_entry_of_an_earlier_term_is_not_committed_by_counting() {
 fn an_answer_to_an_earlier_reign_counts_for_nothing() {
     let mut bench = Bench::with_log(1, &[], &[1, 1]);
     bench.elect();
-    let result = AppendResult::Matched { position: Position(3) };
+    let result = agreed(3);
     bench.peer(2, Message::Appended(Appended { term: Term(1), append_term: Term(1), round: 9, result }));
     assert_eq!((bench.core.status().matched[&NodeId(2)], bench.core.committed()), (Position(0), Position(0)));
 }
@@ -356,7 +382,7 @@ fn a_request_for_what_the_cluster_does_not_offer_is_refused() {
     let mut bench = Bench::with_log(1, &[("failover", "manual"), ("replication", "async")], &[]);
     bench.run(Input::Tick);
     assert_eq!(bench.core.role(), Role::Leader, "n1 founds");
-    let read = ClientRequest::Read { key: "k".to_owned(), level: Some(ReadLevel::ReadIndex) };
+    let read = ClientRequest::Read { key: "k".to_owned(), level: Some(ReadLevel::ReadIndex), at_least: None };
     let effects = [bench.client(1, read), bench.write(2, 1, Some(Replication::SemiSync(3)))].concat();
     for (request, response) in replies(&effects) {
         assert!(matches!(response, ClientResponse::Refused { .. }), "{request}: {response:?}");
@@ -417,7 +443,10 @@ fn a_restarted_node_still_reports_the_loss_of_what_it_acknowledged_before() {
 fn a_read_index_read_waits_for_a_round_that_began_after_it() {
     let mut bench = Bench::with_log(1, &[], &[]);
     bench.elect();
-    let read = |request| Input::Client { request, body: ClientRequest::Read { key: "k".to_owned(), level: None } };
+    let read = |request| Input::Client {
+        request,
+        body: ClientRequest::Read { key: "k".to_owned(), level: None, at_least: None },
+    };
     assert_eq!(replies(&bench.run(read(1))), [], "nothing of this reign is committed");
     let committed = bench.matched(2, 1);
     assert_eq!(replies(&committed), []);
@@ -434,7 +463,7 @@ fn a_read_index_read_waits_for_a_round_that_began_after_it() {
         let term = Term(1);
         Message::Appended(Appended { term, append_term: term, round, result })
     };
-    let matched = AppendResult::Matched { position: Position(1) };
+    let matched = agreed(1);
     assert_eq!(replies(&bench.peer(3, answer(0, matched))), [], "an answer to an older append confirms nothing");
     let first = bench.peer(3, answer(1, matched));
     assert_eq!(replies(&first).iter().map(|(request, _)| *request).collect::<Vec<_>>(), [1]);
@@ -484,12 +513,12 @@ fn without_fencing_a_follower_serves_both_leaders_and_each_ignores_reports() {
     follower.peer(2, append(2, (1, 1), &[2], 0));
     assert_eq!((follower.core.leader(), terms(&follower.core)), (Some(NodeId(2)), vec![1, 2]));
     let effects = follower.peer(1, append(1, (1, 1), &[1, 1], 0));
-    assert_eq!(result(&effects, 1), Some(AppendResult::Matched { position: Position(3) }), "the old leader is served");
+    assert_eq!(matched_at(result(&effects, 1)), Some(3), "the old leader is served");
     assert_eq!((follower.core.leader(), terms(&follower.core)), (Some(NodeId(2)), vec![1, 1, 1]));
 
     let mut leader = Bench::new(1, 3, NAIVE, Restored::default());
     leader.run(Input::Tick);
-    let matched = AppendResult::Matched { position: Position(1) };
+    let matched = agreed(1);
     let report = Appended { term: Term(9), append_term: Term(1), round: 0, result: matched };
     leader.peer(3, Message::Appended(report));
     assert_eq!((leader.core.role(), leader.core.term()), (Role::Leader, Term(1)), "reports of epochs are ignored");
@@ -524,7 +553,7 @@ fn only_an_operator_changes_the_leader_in_manual_mode() {
     bench.now_us = 3_600_000 * MS;
     bench.run(Input::Tick);
     assert_eq!((bench.core.role(), bench.core.deadline_us()), (Role::Follower, u64::MAX));
-    bench.run(Input::Promote);
+    bench.run(Input::Operator { request: 9, body: OperatorRequest::Promote });
     assert_eq!((bench.core.role(), bench.core.term()), (Role::Leader, Term(1)));
     let below = bench.peer(1, append(1, (0, 0), &[], 0));
     assert_eq!(result(&below, 1), Some(AppendResult::Superseded { leader: Some(NodeId(2)) }));

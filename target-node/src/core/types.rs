@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 
-use super::value::Value;
+use super::{members::Members, value::Value};
 
 /// A node of the cluster, counted from 1 and shown as `n1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,7 +107,10 @@ impl Claim {
     pub const NONE: Claim = Claim { term: Term(0), leader: NodeId(0) };
 }
 
-/// What a client asks to change.
+/// What a client asks to change: one object under one key.
+///
+/// An object is a register, a set, a list or a counter, made by the first change of its kind; a change of another kind is
+/// refused as of the wrong type until the object is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// Set the register under `key`.
@@ -126,12 +129,36 @@ pub enum Change {
         /// Its value from then on.
         new: Value,
     },
+    /// Remove whatever is under `key`; nothing there is no error.
+    Delete {
+        /// The object's key.
+        key: String,
+    },
     /// Put `value` into the set under `key`.
     Add {
         /// The set's key.
         key: String,
         /// The element.
         value: Value,
+    },
+    /// Put `value` at the end of the list under `key`.
+    Append {
+        /// The list's key.
+        key: String,
+        /// The element.
+        value: Value,
+    },
+    /// Remove the first element of the list under `key`; the answer is the element, null where there is none.
+    Take {
+        /// The list's key.
+        key: String,
+    },
+    /// Add `by` to the counter under `key`, which begins at 0 and wraps around at its ends; the answer is its value then.
+    Increment {
+        /// The counter's key.
+        key: String,
+        /// How much; may be negative.
+        by: i64,
     },
 }
 
@@ -140,18 +167,40 @@ impl Change {
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
-            Change::Write { key, .. } | Change::Cas { key, .. } | Change::Add { key, .. } => key,
+            Change::Write { key, .. }
+            | Change::Cas { key, .. }
+            | Change::Delete { key }
+            | Change::Add { key, .. }
+            | Change::Append { key, .. }
+            | Change::Take { key }
+            | Change::Increment { key, .. } => key,
         }
     }
 }
 
-/// What an entry of the log does to the state.
+/// One step of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    /// The value under a key, with what the steps before did to it.
+    Read {
+        /// The key.
+        key: String,
+    },
+    /// A change.
+    Change(Change),
+}
+
+/// What an entry of the log does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Nothing: a leader begins its term with it.
     Noop,
     /// A client's change.
     Change(Change),
+    /// A client's steps, all of them or none: one that fails takes back those before it.
+    Transaction(Vec<Access>),
+    /// The members of the cluster from this entry on, whether it is committed or not.
+    Members(Members),
 }
 
 /// Which client's which operation an entry carries, in the client's own numbering.
@@ -197,6 +246,13 @@ pub enum Record {
     },
     /// Appends an entry; its position is the one after the last.
     Append(Entry),
+    /// Removes the whole log, which begins anew after this position: a snapshot that is on disk already holds the rest.
+    Reset {
+        /// The snapshot's position.
+        position: Position,
+        /// The claim of the entry there.
+        claim: Claim,
+    },
 }
 
 #[cfg(test)]

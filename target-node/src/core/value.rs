@@ -26,6 +26,30 @@ impl Value {
         serde_json::from_str(&self.0)
     }
 
+    /// JSON's null.
+    #[must_use]
+    pub fn null() -> Self {
+        Self("null".into())
+    }
+
+    /// A whole number.
+    #[must_use]
+    pub fn integer(number: i64) -> Self {
+        Self(number.to_string().into())
+    }
+
+    /// Whether this is JSON's null.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        &*self.0 == "null"
+    }
+
+    /// The JSON array of a key and its value.
+    #[must_use]
+    pub fn pair(key: &str, value: &Value) -> Self {
+        Self(format!("[{},{}]", serde_json::Value::from(key), value.0).into())
+    }
+
     /// The JSON array of these values.
     pub fn list<'a>(items: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut text = String::from("[");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::NodeCounters;
-use crate::core::{ClientRequest, ClientResponse, Message, NodeId, Status};
+use crate::core::{ClientRequest, ClientResponse, Message, NodeId, OperatorRequest, Status};
 
 /// Arrivals that wait for the node; whoever brings a further one waits, too.
 const QUEUED_ARRIVALS_MAX: usize = 4096;
@@ -17,8 +17,8 @@ pub(super) enum Arrival {
     Peer { from: NodeId, message: Message },
     /// A client's request. A client that is gone has dropped the other end of `reply`.
     Client { body: ClientRequest, reply: oneshot::Sender<ClientResponse> },
-    /// An operator's request to lead.
-    Promote { reply: oneshot::Sender<Report> },
+    /// An operator's request.
+    Operator { body: OperatorRequest, reply: oneshot::Sender<ClientResponse> },
     /// A question about the node itself.
     Report { reply: oneshot::Sender<Report> },
 }
@@ -59,9 +59,9 @@ impl NodeHandle {
         self.ask(|reply| Arrival::Client { body, reply }).await
     }
 
-    /// Makes the node lead, where the core allows it; the answer is its account afterwards.
-    pub(crate) async fn promote(&self) -> Result<Report, NodeStopped> {
-        self.ask(|reply| Arrival::Promote { reply }).await
+    /// Asks for what an operator wants.
+    pub(crate) async fn operate(&self, body: OperatorRequest) -> Result<ClientResponse, NodeStopped> {
+        self.ask(|reply| Arrival::Operator { body, reply }).await
     }
 
     /// Asks the node about itself.

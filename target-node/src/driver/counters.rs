@@ -34,7 +34,7 @@ impl NodeCounters {
             ProtocolEvent::SteppedDown { .. } => self.reigns_ended += 1,
             ProtocolEvent::Acknowledged { from, to, .. } => self.acknowledged_writes += to.0 + 1 - from.0,
             ProtocolEvent::TruncatedAcked(_) => self.truncated_acknowledged_writes += 1,
-            ProtocolEvent::RestoredAcked(_) => {}
+            _ => {}
         }
     }
 
@@ -48,6 +48,7 @@ impl NodeCounters {
                     self.truncated_entries += (last.0 + 1).saturating_sub(from.0);
                     *last = from.previous();
                 }
+                Record::Reset { position, .. } => *last = *position,
             }
         }
     }

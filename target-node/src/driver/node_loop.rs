@@ -132,19 +132,25 @@ impl NodeLoop {
                 Arrival::Peer { from, message } => inputs.core.push(Input::Peer { from, message }),
                 Arrival::Client { reply, .. } if reply.is_closed() => {}
                 Arrival::Client { body, reply } => {
-                    let request = self.next_request;
-                    self.next_request += 1;
-                    self.waiting.insert(request, reply);
+                    let request = self.expect_answer(reply);
                     inputs.core.push(Input::Client { request, body });
                 }
-                Arrival::Promote { reply } => {
-                    inputs.core.push(Input::Promote);
-                    inputs.questions.push(reply);
+                Arrival::Operator { body, reply } => {
+                    let request = self.expect_answer(reply);
+                    inputs.core.push(Input::Operator { request, body });
                 }
                 Arrival::Report { reply } => inputs.questions.push(reply),
             }
         }
         Ok(())
+    }
+
+    /// Keeps the way to whoever asks, under the number that the answer will carry.
+    fn expect_answer(&mut self, reply: oneshot::Sender<ClientResponse>) -> u64 {
+        let request = self.next_request;
+        self.next_request += 1;
+        self.waiting.insert(request, reply);
+        request
     }
 
     /// One turn: the core takes its inputs, its effects are performed, questions are answered from what has become.
@@ -186,7 +192,7 @@ impl NodeLoop {
                         let _ = reply.send(response);
                     }
                 }
-                Effect::Event(_) => {}
+                Effect::Event(_) | Effect::SaveSnapshot { .. } | Effect::InstallSnapshot { .. } => {}
             }
         }
         Ok(())
@@ -215,7 +221,10 @@ fn log_event(event: &ProtocolEvent) {
     match event {
         ProtocolEvent::BecameLeader { term, position } => info!(%term, %position, "became leader"),
         ProtocolEvent::SteppedDown { term, reason } => info!(%term, ?reason, "stopped leading"),
-        ProtocolEvent::Acknowledged { .. } => {}
+        ProtocolEvent::Acknowledged { .. }
+        | ProtocolEvent::Appended { .. }
+        | ProtocolEvent::Committed { .. }
+        | ProtocolEvent::Durable { .. } => {}
         ProtocolEvent::TruncatedAcked(write) => {
             let (term, position, key) = (write.term, write.position, write.key.as_deref());
             warn!(%term, %position, key, "truncated a write that this node had acknowledged");
@@ -224,5 +233,10 @@ fn log_event(event: &ProtocolEvent) {
             let (term, position, key) = (write.term, write.position, write.key.as_deref());
             info!(%term, %position, key, "an acknowledged write that was truncated is back");
         }
+        ProtocolEvent::SnapshotTaken { position } => info!(%position, "stored a snapshot"),
+        ProtocolEvent::SnapshotInstalled { position, .. } => info!(%position, "installed the leader's snapshot"),
+        ProtocolEvent::MembersInForce { position, members } => info!(%position, ?members, "members are in force"),
+        ProtocolEvent::Degraded { term } => warn!(%term, "no follower answers: acknowledging without followers"),
+        ProtocolEvent::Recovered { term } => info!(%term, "followers have caught up"),
     }
 }

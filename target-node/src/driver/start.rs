@@ -19,7 +19,7 @@ use super::incoming::Incoming;
 use super::node_loop::NodeLoop;
 use super::peers::Peers;
 use super::wire::{FrameError, Hello};
-use crate::core::{Core, Ledger, NodeId, Position, ProtocolEvent, Restored};
+use crate::core::{Core, Ledger, Members, NodeId, Position, ProtocolEvent, Restored};
 use crate::http;
 use crate::settings::Settings;
 use crate::storage::{DataDirectory, EventLog, LogWriter, StorageError, WriteAheadLog, restore};
@@ -90,18 +90,13 @@ async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
     let peers = Peers::start(&mut tasks, &plan.peers, &hello)?;
     let incoming = Incoming::new(hello, plan.peers.keys().copied().collect(), handle.clone());
     tasks.spawn(incoming.accept(peer_listener));
-    let service = http::Service {
-        node: handle,
-        id: plan.id,
-        failover: plan.settings.failover,
-        request_timeout: plan.request_timeout,
-    };
+    let service = http::Service { node: handle, id: plan.id, request_timeout: plan.request_timeout };
     let http = tokio::spawn(http::serve(client_listener, service, stop.clone()));
 
     let started = Instant::now();
     let last = restored.entries.last().map_or(Position(0), |entry| entry.position);
     let node_loop = NodeLoop {
-        core: Core::new(plan.id, nodes, plan.settings.clone(), restored, plan.seed, 0),
+        core: Core::new(plan.id, Members::first(nodes), plan.settings.clone(), restored, plan.seed, 0),
         started,
         inbox,
         written,
@@ -139,7 +134,7 @@ fn recover(directory: &DataDirectory, plan: &NodePlan) -> Result<(WriteAheadLog,
     let mut ledger = Ledger::default();
     past.iter().for_each(|event| ledger.record(event));
     info!(term = %hard_state.term, entries = entries.len(), events = past.len(), "recovered");
-    Ok((log, Restored { hard_state, entries, ledger }, events))
+    Ok((log, Restored { hard_state, snapshot: None, entries, ledger }, events))
 }
 
 /// A token that SIGTERM or SIGINT cancels.

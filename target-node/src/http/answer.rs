@@ -36,7 +36,8 @@ impl Answer {
             ClientResponse::Value { value, term, position, level } => {
                 Self::ok(node, value.as_ref(), term, position, format_args!("\"level\":\"{level}\""))
             }
-            ClientResponse::Acknowledged { term, position, replication } => {
+            ClientResponse::Acknowledged { term, position, replication, value: answer } => {
+                let value = answer.as_ref().or(value);
                 Self::ok(node, value, term, position, format_args!("\"ack\":\"{replication}\""))
             }
             ClientResponse::NotLeader { leader } => Self::not_leader(node, leader),
@@ -47,6 +48,21 @@ impl Answer {
             ClientResponse::WrongType { term, position } => {
                 let message = "the key holds a set and a register was asked for, or the reverse; nothing was changed";
                 Self::decided(StatusCode::UNPROCESSABLE_ENTITY, "wrong-type", node, term, position, message)
+            }
+            ClientResponse::Items { items, more, term, position, level } => {
+                let items = Value::list(&items.iter().map(|(key, value)| Value::pair(key, value)).collect::<Vec<_>>());
+                let how = format_args!("\"more\":{more},\"level\":\"{level}\"");
+                Self::ok(node, Some(&items), term, position, how)
+            }
+            ClientResponse::OutOfOrder { term, position } => {
+                let message = "the client has asked for a later operation already; this one is not performed now";
+                Self::decided(StatusCode::CONFLICT, "out-of-order", node, term, position, message)
+            }
+            ClientResponse::Operated { term, position } => {
+                Self::json(&json!({"node": node, "term": term, "position": position}))
+            }
+            ClientResponse::Digest { position, digest } => {
+                Self::json(&json!({"node": node, "position": position, "digest": format!("{digest:016x}")}))
             }
             ClientResponse::Refused { reason } => Self::bad_request(node, &reason),
             ClientResponse::Unknown { reason } => Self::unknown(node, reason),
@@ -161,7 +177,7 @@ mod tests {
                 r#"{"value":null,"node":"n1","term":3,"position":17,"level":"local"}"#,
             ),
             (
-                ClientResponse::Acknowledged { term, position, replication: Replication::SemiSync(1) },
+                ClientResponse::Acknowledged { term, position, replication: Replication::SemiSync(1), value: None },
                 200,
                 r#"{"value":7,"node":"n1","term":3,"position":17,"ack":"semi-sync:1"}"#,
             ),

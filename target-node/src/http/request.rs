@@ -49,7 +49,10 @@ impl Operation {
         match self {
             Self::Read => {
                 let body: ReadBody = from_json(bytes, ReadBody::EXPECTED)?;
-                Ok(Asked { body: ClientRequest::Read { key: body.key, level: body.level }, value: None })
+                Ok(Asked {
+                    body: ClientRequest::Read { key: body.key, level: body.level, at_least: None },
+                    value: None,
+                })
             }
             Self::Write => {
                 let body: WriteBody = from_json(bytes, WriteBody::EXPECTED)?;
@@ -152,7 +155,7 @@ mod tests {
     #[test]
     fn bodies_become_requests() {
         let asked = Operation::Read.parse(br#"{"key":"k","level":"local"}"#).unwrap();
-        let read = ClientRequest::Read { key: "k".to_owned(), level: Some(ReadLevel::Local) };
+        let read = ClientRequest::Read { key: "k".to_owned(), level: Some(ReadLevel::Local), at_least: None };
         assert_eq!(asked, Asked { body: read, value: None });
 
         let body = br#"{"key":"k","old":null,"new":[1],"ack":"semi-sync:2","client":"w1","operation":9}"#;

@@ -18,9 +18,8 @@ use super::answer::Answer;
 use super::counters::RequestCounters;
 use super::request::{Asked, Operation};
 use super::{body, metrics, status};
-use crate::core::NodeId;
+use crate::core::{ClientResponse, NodeId, OperatorRequest};
 use crate::driver::{NodeHandle, NodeStopped, prepare_client};
-use crate::settings::Failover;
 
 /// The routes, for whoever asks for another.
 pub(super) const ROUTES: &str = "POST /v1/read, /v1/write, /v1/cas, /v1/add, /admin/promote, and GET /status, /metrics";
@@ -29,7 +28,6 @@ pub(super) const ROUTES: &str = "POST /v1/read, /v1/write, /v1/cas, /v1/add, /ad
 struct Shared {
     node: NodeHandle,
     id: NodeId,
-    failover: Failover,
     request_timeout: Duration,
     requests: RequestCounters,
 }
@@ -38,15 +36,14 @@ struct Shared {
 pub(crate) struct Service {
     pub(crate) node: NodeHandle,
     pub(crate) id: NodeId,
-    pub(crate) failover: Failover,
     /// How long a request may wait for its answer.
     pub(crate) request_timeout: Duration,
 }
 
 /// Answers requests until `stop`, then lets the answers that are on their way leave.
 pub(crate) async fn serve(listener: TcpListener, service: Service, stop: CancellationToken) {
-    let Service { node, id, failover, request_timeout } = service;
-    let shared = Arc::new(Shared { node, id, failover, request_timeout, requests: RequestCounters::default() });
+    let Service { node, id, request_timeout } = service;
+    let shared = Arc::new(Shared { node, id, request_timeout, requests: RequestCounters::default() });
     let listener = listener.tap_io(|stream| {
         if let Err(error) = prepare_client(stream) {
             debug!(%error, "a client's connection keeps its default options");
@@ -111,17 +108,13 @@ impl Shared {
 }
 
 async fn promote(State(shared): State<Arc<Shared>>) -> Answer {
-    let answer = if shared.failover == Failover::Manual {
-        match shared.node.promote().await {
+    let answer = match shared.node.operate(OperatorRequest::Promote).await {
+        Ok(ClientResponse::Refused { reason }) => Answer::refused(shared.id, &reason),
+        Ok(_) => match shared.node.report().await {
             Ok(report) => Answer::json(&status::body(&report)),
             Err(stopped) => shared.stopped(stopped),
-        }
-    } else {
-        let message = format!(
-            "under failover={} the nodes choose their leader themselves; promotion needs failover=manual",
-            shared.failover
-        );
-        Answer::refused(shared.id, &message)
+        },
+        Err(stopped) => shared.stopped(stopped),
     };
     shared.counted("/admin/promote", answer)
 }

@@ -139,7 +139,7 @@ fn read(number: usize, rng: &mut impl Rng, settings: &Settings) -> ClientRequest
         1 => Some(ReadLevel::Leader),
         _ => Some(settings.read),
     };
-    ClientRequest::Read { key, level }
+    ClientRequest::Read { key, level, at_least: None }
 }
 
 fn write(kind: u32, client: usize, number: usize, rng: &mut impl Rng) -> ClientRequest {

@@ -32,6 +32,7 @@ impl Image {
             match record {
                 Record::HardState(hard_state) => self.hard_state = hard_state,
                 Record::Truncate { from } => self.entries.truncate(from.0 as usize - 1),
+                Record::Reset { .. } => self.entries.clear(),
                 Record::Append(entry) => {
                     let previous = self.entries.last().map_or(Claim::NONE, |previous| previous.claim);
                     self.entries.push(entry.clone());

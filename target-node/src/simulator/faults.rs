@@ -3,9 +3,9 @@
 use super::{
     machine::Machine,
     plan::{Fault, Links, Target},
-    world::World,
+    world::{OPERATOR, World},
 };
-use crate::core::{Input, NodeId, Role};
+use crate::core::{Input, NodeId, OperatorRequest, Role};
 
 impl World {
     pub(super) fn inject(&mut self, index: usize) -> Result<(), String> {
@@ -52,7 +52,10 @@ impl World {
                 let node = self.resolve(node);
                 self.machine(node).disk.slowness = factor;
             }
-            Fault::Promote { node } => return self.input(self.resolve(node), Input::Promote),
+            Fault::Promote { node } => {
+                let body = OperatorRequest::Promote;
+                return self.input(self.resolve(node), Input::Operator { request: OPERATOR, body });
+            }
         }
         Ok(())
     }

@@ -244,10 +244,11 @@ fn stale_leader_reads(operations: &[Invocation]) -> usize {
     operations.iter().filter(is_stale).count()
 }
 
-fn key_of(request: &ClientRequest) -> &str {
+fn key_of(request: &ClientRequest) -> Option<&str> {
     match request {
-        ClientRequest::Read { key, .. } => key,
-        ClientRequest::Write { change, .. } => change.key(),
+        ClientRequest::Read { key, .. } => Some(key),
+        ClientRequest::Write { change, .. } => Some(change.key()),
+        ClientRequest::Scan { .. } | ClientRequest::Transaction { .. } => None,
     }
 }
 
@@ -287,7 +288,11 @@ impl History {
                     effects.insert(entry.position);
                     continue;
                 }
-                Change::Add { .. } => None,
+                Change::Add { .. }
+                | Change::Delete { .. }
+                | Change::Append { .. }
+                | Change::Take { .. }
+                | Change::Increment { .. } => None,
             };
             if let Some(value) = after {
                 registers.insert(key, value);

@@ -1,7 +1,7 @@
 //! One machine: a core that can be stopped, a disk, and the file of events, which survives like the disk.
 
 use crate::{
-    core::{Core, Input, Ledger, NodeId, ProtocolEvent, Restored},
+    core::{Core, Input, Ledger, Members, NodeId, ProtocolEvent, Restored},
     settings::{Fsync, Settings},
 };
 
@@ -56,9 +56,10 @@ impl Machine {
     pub(super) fn start(&mut self, nodes: u16, settings: Settings, seed: u64, now_us: u64) {
         self.incarnation += 1;
         let (hard_state, entries) = self.disk.contents();
-        let restored = Restored { hard_state, entries, ledger: self.ledger.clone() };
+        let restored = Restored { hard_state, snapshot: None, entries, ledger: self.ledger.clone() };
         let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.incarnation;
-        self.core = Some(Core::new(self.id, nodes, settings, restored, seed, self.clock.at(now_us)));
+        let (members, now_us) = (Members::first(nodes), self.clock.at(now_us));
+        self.core = Some(Core::new(self.id, members, settings, restored, seed, now_us));
         self.tick_due_us = u64::MAX;
     }
 

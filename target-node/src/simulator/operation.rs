@@ -124,7 +124,7 @@ impl Operation {
                 self.result = value.as_ref().map_or(absent, Datum::of);
                 (self.term, self.position, self.level) = (Some(term.0), Some(position.0), Some(level.to_string()));
             }
-            ClientResponse::Acknowledged { term, position, replication } => {
+            ClientResponse::Acknowledged { term, position, replication, .. } => {
                 (self.completed_us, self.outcome, self.error) = (Some(at_us), Outcome::Ok, None);
                 (self.term, self.position, self.ack) = (Some(term.0), Some(position.0), Some(replication.to_string()));
             }
@@ -132,7 +132,10 @@ impl Operation {
             ClientResponse::PreconditionFailed { .. } => self.end(at_us, fails, "precondition failed"),
             ClientResponse::WrongType { .. } => self.end(at_us, fails, "wrong type"),
             ClientResponse::Refused { .. } => self.end(at_us, fails, "refused"),
+            ClientResponse::OutOfOrder { .. } => self.end(at_us, Outcome::Info, "out of order"),
             ClientResponse::Unknown { reason } => self.end(at_us, Outcome::Info, reason),
+            // Nothing that a client asks here is answered so.
+            ClientResponse::Items { .. } | ClientResponse::Operated { .. } | ClientResponse::Digest { .. } => {}
         }
     }
 }
@@ -145,9 +148,15 @@ fn of_request(request: &ClientRequest) -> (Object, &'static str, String, Datum) 
                 Change::Write { value, .. } => ("write", Datum::of(value)),
                 Change::Cas { old, new, .. } => ("cas", Datum::List(vec![Datum::of(old), Datum::of(new)])),
                 Change::Add { value, .. } => ("add", Datum::of(value)),
+                Change::Append { value, .. } => ("append", Datum::of(value)),
+                Change::Increment { by, .. } => ("increment", Datum::Integer(*by)),
+                Change::Delete { .. } => ("delete", Datum::Null),
+                Change::Take { .. } => ("take", Datum::Null),
             };
             (object_of(change.key()), f, change.key().to_owned(), argument)
         }
+        ClientRequest::Scan { prefix, .. } => (Object::Register, "scan", prefix.clone(), Datum::Null),
+        ClientRequest::Transaction { .. } => (Object::Register, "txn", String::new(), Datum::Null),
     }
 }
 

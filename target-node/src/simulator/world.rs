@@ -26,6 +26,9 @@ const CONVERGENCE_LOOK_US: u64 = 10_000;
 /// More happenings than this at once are a message storm.
 const HAPPENINGS_MAX: usize = 50_000;
 
+/// The number of an operator's requests, whose answers nobody reads.
+pub(super) const OPERATOR: u64 = u64::MAX;
+
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("seed {seed}, {at_us} µs after the start: {what}")]
@@ -279,6 +282,7 @@ impl World {
                     }
                 }
             }
+            Effect::Reply { request: OPERATOR, .. } => {}
             Effect::Reply { request, response } => {
                 let operation = request as usize;
                 let home = self.clients[self.invocations[operation].client].home;
@@ -288,6 +292,7 @@ impl World {
                 }
             }
             Effect::Event(event) => self.record_event(node, event)?,
+            Effect::SaveSnapshot { .. } | Effect::InstallSnapshot { .. } => {}
         }
         Ok(())
     }

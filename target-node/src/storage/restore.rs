@@ -17,6 +17,7 @@ pub(crate) fn restore(path: &Path, payloads: &[Vec<u8>]) -> Result<(HardState, V
         match record {
             Record::HardState(newer) => hard_state = newer,
             Record::Truncate { from } if from.0 >= 1 && from <= next => entries.truncate(from.0 as usize - 1),
+            Record::Reset { .. } => return Err(refuse("it begins the log anew, and there is no snapshot".to_owned())),
             Record::Append(entry) if entry.position == next => entries.push(entry),
             Record::Truncate { from } => {
                 return Err(refuse(format!("it truncates from position {from}, the log ends before {next}")));

@@ -90,7 +90,7 @@ impl Core {
     }
 
     /// Begins a reign that nobody voted for: whatever this node has is the truth from now on.
-    pub(super) fn promote(&mut self) {
+    pub(in crate::core) fn promote(&mut self) {
         self.set_hard_state(HardState { term: self.hard_state.term.next(), voted_for: Some(self.id) });
         self.lead_on();
         self.append_own(Command::Noop, None);

@@ -75,7 +75,8 @@ impl Core {
             }
         };
         self.role = RoleState::Candidate { ballot, votes: BTreeSet::from([self.id]) };
-        let request = VoteRequest { ballot, term, last: self.log.last(), last_claim: self.log.last_claim() };
+        let (last, last_claim) = (self.log.last(), self.log.last_claim());
+        let request = VoteRequest { ballot, term, last, last_claim, transfer: false };
         for node in self.peers() {
             self.send(node, Message::VoteRequest(request));
         }

@@ -4,12 +4,9 @@
 //! the one they follow and say so, and a leader that hears of a higher claim yields: two leaders exist only as long as
 //! they are cut from each other and from every node that knows better.
 
-use crate::{
-    core::{
-        node::{Core, RoleState},
-        types::{Claim, Command, NodeId, Term},
-    },
-    settings::Failover,
+use crate::core::{
+    node::Core,
+    types::{Claim, Command, NodeId, Term},
 };
 
 impl Core {
@@ -28,12 +25,6 @@ impl Core {
         if self.log.last_claim() != self.own_claim() {
             // The crash took the reign's no-op, which had not been sent: without it longer logs would never be cut.
             self.append_own(Command::Noop, None);
-        }
-    }
-
-    pub(in crate::core) fn promote_by_operator(&mut self) {
-        if self.settings.failover == Failover::Manual && !matches!(self.role, RoleState::Leader(_)) {
-            self.promote();
         }
     }
 

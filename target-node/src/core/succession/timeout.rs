@@ -22,7 +22,7 @@ impl Core {
 
     /// How many nodes are before this one in the line of succession.
     fn rank(&self) -> u64 {
-        let (nodes, own) = (u64::from(self.nodes), u64::from(self.id.0));
+        let (nodes, own) = (u64::from(self.log.members().voter_count()), u64::from(self.id.0));
         let leader = self.hard_state.voted_for.map_or(0, |leader| u64::from(leader.0));
         (own + nodes - 1 - leader % nodes) % nodes
     }
