@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use target_node::{
     core::{
-        Ballot, Change, Claim, ClientRequest, Command, Core, Effect, Entry, HardState, Input, Message, NodeId,
-        Position, ProtocolEvent, Role, Term, Value,
+        Ballot, Change, Claim, ClientRequest, Command, Core, Effect, Entry, HardState, Input, Members, Message, NodeId,
+        OperatorRequest, Position, ProtocolEvent, Role, Term, Value,
     },
     settings::Settings,
 };
@@ -109,7 +109,7 @@ impl Cluster {
         if machine.core.is_some() {
             return Err(format!("{node} is up"));
         }
-        machine.core = Some(Core::new(node, nodes, settings, machine.disk.contents(), 1, now_us));
+        machine.core = Some(Core::new(node, Members::first(nodes), settings, machine.disk.contents(), 1, now_us));
         Ok(())
     }
 
@@ -143,6 +143,13 @@ impl Cluster {
         self.step(node, Input::Client { request, body })
     }
 
+    /// Hands the node an operator's request; answers are printed with its `name`.
+    pub(crate) fn operate(&mut self, node: NodeId, name: String, body: OperatorRequest) -> Result<(), String> {
+        let request = self.requests.len() as u64;
+        self.requests.push(name);
+        self.step(node, Input::Operator { request, body })
+    }
+
     /// Lets the node take an input, performs what it wants, and lets its disk finish unless it is slow.
     pub(crate) fn step(&mut self, node: NodeId, input: Input) -> Result<(), String> {
         let now_us = self.now_us;
@@ -164,6 +171,14 @@ impl Cluster {
                 let written: Vec<_> = records.iter().map(show::record).collect();
                 self.print_detail(format!("{node} writes {}", written.join(", ")));
                 self.machine(node)?.disk.write(token, records);
+            }
+            Effect::SaveSnapshot { snapshot } => {
+                self.print_detail(format!("{node} saves a snapshot to {}", snapshot.position));
+                self.machine(node)?.disk.save(snapshot);
+            }
+            Effect::InstallSnapshot { token, snapshot } => {
+                self.print_detail(format!("{node} installs a snapshot to {}", snapshot.position));
+                self.machine(node)?.disk.install(token, snapshot);
             }
             Effect::Send { to, message } => {
                 let shown = show::message(&message);
@@ -206,8 +221,8 @@ impl Cluster {
 
     /// Finishes the oldest write of the node's disk.
     pub(crate) fn finish_write(&mut self, node: NodeId) -> Result<(), String> {
-        let token = self.machine(node)?.disk.finish().ok_or_else(|| format!("{node} writes nothing"))?;
-        self.step(node, Input::Persisted { token })
+        let finished = self.machine(node)?.disk.finish().ok_or_else(|| format!("{node} writes nothing"))?;
+        self.step(node, finished)
     }
 
     /// Takes the message at `index` from the link, or a copy of it.

@@ -18,18 +18,19 @@
 //! | `disk NODE slow`, `disk NODE quick` | a slow disk finishes only by `sync` |
 //! | `sync NODE [one]` | finishes the writes of a disk, or the oldest |
 //! | `crash NODE`, `restart NODE` | |
-//! | `write NODE KEY=VALUE [LEVEL]` | a client's write, acknowledged at LEVEL |
-//! | `cas NODE KEY=OLD->NEW`, `add NODE KEY=VALUE` | |
-//! | `read NODE KEY [LEVEL]` | a client's read |
-//! | `promote NODE` | an operator's command |
+//! | `write NODE KEY=VALUE [LEVEL] [as CLIENT:OPERATION]` | a client's write, acknowledged at LEVEL |
+//! | `cas NODE KEY=OLD->NEW …`, `increment NODE KEY=BY …` | other changes, with the same options |
+//! | `read NODE KEY [LEVEL] [at POSITION]` | a client's read, which must show at least POSITION |
+//! | `transfer NODE [NODE]`, `snapshot NODE` | an operator's commands |
+//! | `member NODE add NODE`, `member NODE remove NODE` | |
 //! | `status [NODE]`, `log [NODE]`, `messages` | prints |
 //! | `due NODE` | prints how long the node will be patient |
 
 use std::str::FromStr;
 
 use target_node::{
-    core::{Change, ClientRequest, HardState, Input, NodeId, Origin, Term, Value},
-    settings::{ReadLevel, Settings},
+    core::{Change, ClientRequest, HardState, Input, NodeId, OperatorRequest, Origin, Position, Term, Value},
+    settings::Settings,
 };
 
 use crate::{cluster::Cluster, show};
@@ -89,16 +90,29 @@ pub(crate) fn perform(cluster: &mut Cluster, line: &str) -> Done {
         ["sync", node, "one"] => cluster.finish_write(parse(node)?),
         ["crash", node] => cluster.crash(parse(node)?),
         ["restart", node] => cluster.restart(parse(node)?),
-        ["write", node, assignment] => write(cluster, node, assignment, None),
-        ["write", node, assignment, level] => write(cluster, node, assignment, Some(level)),
-        ["cas", node, assignment] => cas(cluster, node, assignment),
-        ["add", node, assignment] => {
+        ["write", node, assignment, options @ ..] => {
             let (key, value) = parse_assignment(assignment)?;
-            change(cluster, node, Change::Add { key, value: parse_value(value)? }, None)
+            change(cluster, node, Change::Write { key, value: parse_value(value)? }, options)
         }
-        ["read", node, key] => read(cluster, node, key, None),
-        ["read", node, key, level] => read(cluster, node, key, Some(parse(level)?)),
-        ["promote", node] => cluster.step(parse(node)?, Input::Promote),
+        ["cas", node, assignment, options @ ..] => {
+            let (key, values) = parse_assignment(assignment)?;
+            let (old, new) = values.split_once("->").ok_or("expected KEY=OLD->NEW")?;
+            change(cluster, node, Change::Cas { key, old: parse_value(old)?, new: parse_value(new)? }, options)
+        }
+        ["increment", node, assignment, options @ ..] => {
+            let (key, by) = parse_assignment(assignment)?;
+            change(cluster, node, Change::Increment { key, by: parse(by)? }, options)
+        }
+        ["read", node, key, options @ ..] => read(cluster, node, key, options),
+        ["transfer", node] => operate(cluster, node, line, OperatorRequest::Transfer { to: None }),
+        ["transfer", node, to] => operate(cluster, node, line, OperatorRequest::Transfer { to: Some(parse(to)?) }),
+        ["snapshot", node] => operate(cluster, node, line, OperatorRequest::Snapshot),
+        ["member", node, "add", member] => {
+            operate(cluster, node, line, OperatorRequest::AddMember { node: parse(member)?, address: None })
+        }
+        ["member", node, "remove", member] => {
+            operate(cluster, node, line, OperatorRequest::RemoveMember { node: parse(member)? })
+        }
         ["status"] => cluster.ids().try_for_each(|node| cluster.show_status(node)),
         ["status", node] => cluster.show_status(parse(node)?),
         ["due", node] => cluster.show_due(parse(node)?),
@@ -179,26 +193,40 @@ fn lose(cluster: &mut Cluster, link: &str, which: &str) -> Done {
     }
 }
 
-fn write(cluster: &mut Cluster, node: &str, assignment: &str, level: Option<&str>) -> Done {
-    let (key, value) = parse_assignment(assignment)?;
-    change(cluster, node, Change::Write { key, value: parse_value(value)? }, level)
+fn change(cluster: &mut Cluster, node: &str, change: Change, options: &[&str]) -> Done {
+    let (mut replication, mut origin) = (None, None);
+    let mut rest = options;
+    loop {
+        rest = match rest {
+            [] => break,
+            ["as", named, rest @ ..] => {
+                let (client, operation) = named.split_once(':').ok_or("expected CLIENT:OPERATION")?;
+                origin = Some(Origin { client: client.to_owned(), operation: parse(operation)? });
+                rest
+            }
+            [level, rest @ ..] => {
+                replication = Some(parse(level)?);
+                rest
+            }
+        };
+    }
+    cluster.request(parse(node)?, show::change(&change), ClientRequest::Write { change, replication, origin })
 }
 
-fn cas(cluster: &mut Cluster, node: &str, assignment: &str) -> Done {
-    let (key, values) = parse_assignment(assignment)?;
-    let (old, new) = values.split_once("->").ok_or("expected KEY=OLD->NEW")?;
-    change(cluster, node, Change::Cas { key, old: parse_value(old)?, new: parse_value(new)? }, None)
+fn read(cluster: &mut Cluster, node: &str, key: &str, options: &[&str]) -> Done {
+    let (level, at_least) = match options {
+        [] => (None, None),
+        ["at", position] => (None, Some(parse(position)?)),
+        [level] => (Some(parse(level)?), None),
+        [level, "at", position] => (Some(parse(level)?), Some(parse(position)?)),
+        _ => return Err("expected [LEVEL] [at POSITION]".to_owned()),
+    };
+    let body = ClientRequest::Read { key: key.to_owned(), level, at_least: at_least.map(Position) };
+    cluster.request(parse(node)?, format!("read {key}"), body)
 }
 
-fn change(cluster: &mut Cluster, node: &str, change: Change, level: Option<&str>) -> Done {
-    let replication = level.map(parse).transpose()?;
-    let (name, origin) = (show::change(&change), None::<Origin>);
-    cluster.request(parse(node)?, name, ClientRequest::Write { change, replication, origin })
-}
-
-fn read(cluster: &mut Cluster, node: &str, key: &str, level: Option<ReadLevel>) -> Done {
-    let name = format!("read {key}");
-    cluster.request(parse(node)?, name, ClientRequest::Read { key: key.to_owned(), level })
+fn operate(cluster: &mut Cluster, node: &str, line: &str, body: OperatorRequest) -> Done {
+    cluster.operate(parse(node)?, line.to_owned(), body)
 }
 
 fn log(cluster: &mut Cluster, node: NodeId) -> Done {

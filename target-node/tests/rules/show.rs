@@ -1,8 +1,8 @@
 //! Everything that scripts print, each on one line.
 
 use target_node::core::{
-    Append, AppendResult, Appended, Ballot, Change, ClientResponse, Command, Core, Entry, Message, NodeId, Position,
-    ProtocolEvent, Record, Role, Term, Vote, VoteRequest,
+    Append, AppendResult, Appended, Ballot, Change, ClientResponse, Command, Core, Entry, Members, Message, NodeId,
+    Position, ProtocolEvent, Record, Role, SnapshotChunk, SnapshotTaken, Term, Vote, VoteRequest,
 };
 
 /// A place in a log: position and term.
@@ -14,7 +14,11 @@ pub(crate) fn change(change: &Change) -> String {
     match change {
         Change::Write { key, value } => format!("{key}={value}"),
         Change::Cas { key, old, new } => format!("{key}={old}->{new}"),
-        Change::Add { key, value } => format!("{key}+{value}"),
+        Change::Add { key, value } => format!("{key} add {value}"),
+        Change::Delete { key } => format!("delete {key}"),
+        Change::Append { key, value } => format!("{key} append {value}"),
+        Change::Take { key } => format!("take {key}"),
+        Change::Increment { key, by } => format!("{key}+{by}"),
     }
 }
 
@@ -22,8 +26,20 @@ pub(crate) fn entry(entry: &Entry) -> String {
     let what = match &entry.command {
         Command::Noop => "no-op".to_owned(),
         Command::Change(what) => change(what),
+        Command::Transaction(accesses) => format!("{} steps", accesses.len()),
+        Command::Members(some) => members(some),
     };
-    format!("{} {what}", place(entry.position, entry.claim.term))
+    let origin = entry.origin.as_ref().map_or_else(String::new, |it| format!(" of {}:{}", it.client, it.operation));
+    format!("{} {what}{origin}", place(entry.position, entry.claim.term))
+}
+
+fn members(members: &Members) -> String {
+    let names = |nodes: Vec<&NodeId>| nodes.iter().map(|node| node.to_string()).collect::<Vec<_>>().join(" ");
+    let voters = names(members.voters.keys().collect());
+    match names(members.learners.keys().collect()) {
+        learners if learners.is_empty() => format!("voters {voters}"),
+        learners => format!("voters {voters} learners {learners}"),
+    }
 }
 
 fn entries(entries: &[Entry]) -> String {
@@ -46,6 +62,7 @@ pub(crate) fn record(record: &Record) -> String {
         },
         Record::Truncate { from } => format!("truncate from {from}"),
         Record::Append(appended) => entry(appended),
+        Record::Reset { position, claim } => format!("reset after {}", place(*position, claim.term)),
     }
 }
 
@@ -68,20 +85,34 @@ pub(crate) fn message(message: &Message) -> String {
             let of = if term == append_term { String::new() } else { format!(" to t{append_term}") };
             format!("appended t{term}{of}: {}{round}", append_result(result))
         }
-        Message::VoteRequest(VoteRequest { ballot: kind, term, last, last_claim }) => {
-            format!("vote-request {} t{term}, log to {}", ballot(*kind), place(*last, last_claim.term))
+        Message::VoteRequest(VoteRequest { ballot: kind, term, last, last_claim, transfer }) => {
+            let transfer = if *transfer { ", by transfer" } else { "" };
+            format!("vote-request {} t{term}, log to {}{transfer}", ballot(*kind), place(*last, last_claim.term))
         }
         Message::Vote(Vote { ballot: kind, requested_term, term, granted }) => {
             let answer = if *granted { "yes" } else { "no" };
             let of = if term == requested_term { String::new() } else { format!(" (voter in t{term})") };
             format!("vote {} t{requested_term}: {answer}{of}", ballot(*kind))
         }
+        Message::TransferNow { term } => format!("transfer-now t{term}"),
+        Message::ReadIndex { id } => format!("read-index question {id}"),
+        Message::ReadIndexed { id, index: Some(index) } => format!("read-index answer {id}: {index}"),
+        Message::ReadIndexed { id, index: None } => format!("read-index answer {id}: not leader"),
+        Message::SnapshotChunk(SnapshotChunk { term, position, claim, number, is_last, .. }) => {
+            let last = if *is_last { ", the last" } else { "" };
+            format!("snapshot t{term} to {}, chunk {number}{last}", place(*position, claim.term))
+        }
+        Message::SnapshotTaken(SnapshotTaken { term, position, wanted, is_installed, .. }) => {
+            let installed = if *is_installed { "installed".to_owned() } else { format!("wants chunk {wanted}") };
+            format!("snapshot-taken t{term} to {position}: {installed}")
+        }
     }
 }
 
 fn append_result(result: &AppendResult) -> String {
     match result {
-        AppendResult::Matched { position } => format!("agree to {position}"),
+        AppendResult::Matched { position, received, .. } if position == received => format!("agree to {position}"),
+        AppendResult::Matched { position, received, .. } => format!("agree to {received}, on disk to {position}"),
         AppendResult::Mismatch { previous, hint, hint_claim } => {
             format!("no such entry at {previous}, try {}", place(*hint, hint_claim.term))
         }
@@ -96,9 +127,14 @@ pub(crate) fn response(response: &ClientResponse) -> String {
             Some(value) => format!("value {value} at {position}"),
             None => format!("no value at {position}"),
         },
-        ClientResponse::Acknowledged { term, position, replication } => {
-            format!("acknowledged {} at level {replication}", place(*position, *term))
+        ClientResponse::Acknowledged { term, position, replication, value } => {
+            let value = value.as_ref().map_or_else(String::new, |value| format!(", value {value}"));
+            format!("acknowledged {} at level {replication}{value}", place(*position, *term))
         }
+        ClientResponse::Items { items, position, .. } => format!("{} items at {position}", items.len()),
+        ClientResponse::OutOfOrder { term, position } => format!("out of order at {}", place(*position, *term)),
+        ClientResponse::Operated { term, position } => format!("done in t{term} at {position}"),
+        ClientResponse::Digest { position, digest } => format!("digest {digest:x} at {position}"),
         ClientResponse::NotLeader { leader: Some(leader) } => format!("not leader, ask {leader}"),
         ClientResponse::NotLeader { leader: None } => "not leader, nobody known".to_owned(),
         ClientResponse::PreconditionFailed { term, position } => {
@@ -123,8 +159,20 @@ pub(crate) fn event(node: NodeId, event: &ProtocolEvent) -> Option<String> {
         ProtocolEvent::RestoredAcked(write) => {
             Some(format!("{node} has acknowledged {} again", place(write.position, write.term)))
         }
-        // Clients see it by themselves.
-        ProtocolEvent::Acknowledged { .. } => None,
+        ProtocolEvent::SnapshotTaken { position } => Some(format!("{node} has a snapshot to {position}")),
+        ProtocolEvent::SnapshotInstalled { position, .. } => {
+            Some(format!("{node} has installed a snapshot to {position}"))
+        }
+        ProtocolEvent::MembersInForce { position, members: some } => {
+            Some(format!("{node} goes by {} of {position}", members(some)))
+        }
+        ProtocolEvent::Degraded { term } => Some(format!("{node} acknowledges alone in t{term}")),
+        ProtocolEvent::Recovered { term } => Some(format!("{node} acknowledges with followers again in t{term}")),
+        // Scripts see these by themselves.
+        ProtocolEvent::Acknowledged { .. }
+        | ProtocolEvent::Appended { .. }
+        | ProtocolEvent::Committed { .. }
+        | ProtocolEvent::Durable { .. } => None,
     }
 }
 
