@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -156,9 +157,14 @@ impl Cluster {
         self.processes[node].as_ref().map(Child::id)
     }
 
+    /// Where a node keeps its data.
+    pub(crate) fn data(&self, node: usize) -> PathBuf {
+        self.directory.path().join(name(node))
+    }
+
     /// The events a node has written.
     pub(crate) fn events(&self, node: usize) -> Vec<Value> {
-        let path = self.directory.path().join(name(node)).join("events.jsonl");
+        let path = self.data(node).join("events.jsonl");
         let text = std::fs::read_to_string(path).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }

@@ -1,7 +1,7 @@
 //! What the lecture on single-leader replication claims, measured on real processes: one table for each claim.
 //!
 //! ```text
-//! cargo bench -p schism-node --bench lecture -- NAME…      one of the names below, or all
+//! cargo bench -p schism-node --bench lecture -- NAME…      one of the names below; all but the soak if none
 //! ```
 //! Nodes, clients and the relays between nodes share the machine; ratios within one table mean something, absolute numbers
 //! do not.
@@ -17,11 +17,14 @@ mod link;
 mod load;
 mod membership;
 mod read_scaling;
+mod soak;
 mod table;
 
 use std::process::ExitCode;
 
-const NAMES: [&str; 6] = ["read-scaling", "latency", "catch-up", "bulk-catch-up", "membership", "failover"];
+/// The tables; the soak takes half an hour and is made only when asked for.
+const NAMES: [&str; 7] = ["read-scaling", "latency", "catch-up", "bulk-catch-up", "membership", "failover", SOAK];
+const SOAK: &str = "soak";
 
 fn main() -> ExitCode {
     // `cargo bench` adds `--bench`.
@@ -30,7 +33,8 @@ fn main() -> ExitCode {
         println!("no table `{unknown}`: there are {}", NAMES.join(", "));
         return ExitCode::from(64);
     }
-    let names = NAMES.iter().filter(|name| asked.is_empty() || asked.iter().any(|asked| asked == *name));
+    let names =
+        NAMES.iter().filter(|name| asked.is_empty() && **name != SOAK || asked.iter().any(|asked| asked == *name));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let Ok(runtime) = runtime else { return ExitCode::FAILURE };
     for name in names {
@@ -46,6 +50,7 @@ async fn run(name: &str) -> String {
         "catch-up" => catch_up::table().await,
         "bulk-catch-up" => catch_up::bulk_table().await,
         "membership" => membership::table().await,
-        _ => failover::table().await,
+        "failover" => failover::table().await,
+        _ => soak::table().await,
     }
 }
