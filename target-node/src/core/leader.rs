@@ -13,7 +13,7 @@ use super::{
 use crate::settings::{Failover, ReadLevel, Replication};
 
 /// What a node has only while it leads.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Leadership {
     pub(super) claim: Claim,
     /// The first position of this reign: its no-op.

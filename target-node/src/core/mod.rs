@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod client;
+mod dice;
 mod durability;
 mod follower;
 mod interface;
@@ -13,6 +14,8 @@ mod ledger;
 mod log;
 mod members;
 mod message;
+#[cfg(test)]
+mod model_check;
 mod node;
 mod operate;
 mod read;

@@ -4,10 +4,10 @@
 //! subject: `client` (requests), `leader` (commit, acknowledgement, reads), `replication` (the leader's view of its
 //! followers), `follower` (taking a leader's log), `succession` (who leads).
 
-use rand::{SeedableRng, rngs::ChaCha8Rng};
 use std::collections::BTreeMap;
 
 use super::{
+    dice::Dice,
     durability::Durability,
     interface::{AcknowledgedWrite, ClientResponse, Effect, Input, Restored, Role, Status},
     leader::Leadership,
@@ -23,7 +23,7 @@ use super::{
 use crate::settings::{Failover, Settings};
 
 /// What a node does, with what it needs for that.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum RoleState {
     Follower,
     Candidate { ballot: Ballot, votes: std::collections::BTreeSet<NodeId> },
@@ -31,11 +31,11 @@ pub(super) enum RoleState {
 }
 
 /// The pure core of one node.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Core {
     pub(super) id: NodeId,
     pub(super) settings: Settings,
-    pub(super) rng: ChaCha8Rng,
+    pub(super) dice: Dice,
     pub(super) now_us: u64,
     pub(super) hard_state: HardState,
     pub(super) role: RoleState,
@@ -74,7 +74,7 @@ impl Core {
         let mut core = Self {
             id,
             settings,
-            rng: ChaCha8Rng::seed_from_u64(seed ^ u64::from(id.0)),
+            dice: Dice::new(seed ^ u64::from(id.0)),
             now_us,
             hard_state,
             role: RoleState::Follower,

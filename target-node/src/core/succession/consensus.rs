@@ -5,8 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use rand::RngExt;
-
 use crate::core::{
     interface::StepDown,
     message::{Ballot, Message, Vote, VoteRequest},
@@ -17,7 +15,7 @@ use crate::core::{
 impl Core {
     pub(super) fn draw_election_deadline(&mut self) {
         let timeout = self.settings.election_timeout;
-        let silence_us = self.rng.random_range(timeout.min_ms * 1_000..=timeout.max_ms * 1_000);
+        let silence_us = self.dice.draw(timeout.min_ms * 1_000..=timeout.max_ms * 1_000);
         self.succession_due_us = self.now_us + silence_us;
     }
 
