@@ -4,7 +4,7 @@
 //! sense · 65 the data directory holds something that cannot be used · 69 an address cannot be listened on, or the data
 //! directory belongs to another node · 70 a bug · 74 the disk failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,9 +15,9 @@ use clap::Args;
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
-use crate::core::NodeId;
+use crate::core::{Members, NodeId};
 use crate::driver::{self, NodeError, NodePlan};
-use crate::settings::Settings;
+use crate::settings::{Failover, Settings};
 use crate::storage::StorageError;
 
 /// Stopped as asked.
@@ -42,9 +42,18 @@ pub struct NodeArgs {
 
     /// Where the other nodes listen for peers, as this node reaches them: n1=10.77.0.1:7001,n2=…
     ///
-    /// May name this node, too; every node must be given the same set of names. Left out for a cluster of one.
+    /// May name this node, too. Left out for a cluster of one, and by a node that joins and is reached first.
     #[arg(long, value_name = "ID=ADDRESS", value_delimiter = ',', value_parser = parse_peer)]
     pub peers: Vec<(NodeId, SocketAddr)>,
+
+    /// The nodes that found the cluster: n1,n2,… By default this node and all of --peers. Every founder must be given the
+    /// same; once members have changed, the log says who they are.
+    #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "join")]
+    pub members: Vec<NodeId>,
+
+    /// This node joins a cluster that runs: it waits, without a vote, until a leader was told to add it.
+    #[arg(long)]
+    pub join: bool,
 
     /// Where this node listens for its peers. By default the address that --peers gives for it.
     #[arg(long, value_name = "ADDRESS")]
@@ -81,13 +90,22 @@ pub enum UsageError {
     #[error("--set {0} is given twice: give it once")]
     RepeatedSetting(String),
     /// The names have a gap.
-    #[error("{missing} is missing in --peers: the nodes of a cluster are n1, n2, … without gaps, here up to {last}")]
+    #[error("{missing} is missing: the nodes that found a cluster are n1, n2, … without gaps, here up to {last}")]
     MissingPeer {
         /// The first that is not there.
         missing: NodeId,
         /// The last that is.
         last: NodeId,
     },
+    /// A founder that nobody could reach.
+    #[error("--members names {0}, but --peers does not say where it listens")]
+    UnknownMember(NodeId),
+    /// A node that belongs to nothing.
+    #[error("--members does not name this node ({0}): name it, or give --join to a node that is to be added later")]
+    NoFounder(NodeId),
+    /// A node that cannot be added.
+    #[error("--join needs failover=consensus: under {0} the members of a cluster are those of its start")]
+    CannotJoin(Failover),
     /// Nothing says where to listen.
     #[error("--listen-peer is missing: give it, or let --peers name this node ({0}) with its address")]
     NoPeerAddress(NodeId),
@@ -136,15 +154,15 @@ fn start_logging() {
 /// Decides what the arguments leave open.
 fn plan(arguments: NodeArgs) -> Result<NodePlan, UsageError> {
     let mut addresses = BTreeMap::new();
-    for (node, address) in arguments.peers {
+    for (node, address) in arguments.peers.iter().copied() {
         if addresses.insert(node, address).is_some() {
             return Err(UsageError::RepeatedPeer(node));
         }
     }
     let own = addresses.remove(&arguments.id);
     let peers = addresses;
-    check_names(arguments.id, &peers)?;
-    let listen_peer = match (arguments.listen_peer.or(own), peers.is_empty()) {
+    let founders = founders(&arguments, &peers)?;
+    let listen_peer = match (arguments.listen_peer.or(own), peers.is_empty() && !arguments.join) {
         (Some(address), _) => address,
         // Nobody will call; any free port serves.
         (None, true) => SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -157,27 +175,49 @@ fn plan(arguments: NodeArgs) -> Result<NodePlan, UsageError> {
         }
         settings.insert(name, value);
     }
-    let nodes = peers.len() as u16 + 1;
+    // A node that joins counts what it knows of; the leader checks what is asked of the members in force.
+    let nodes = if arguments.join { peers.len() + 1 } else { founders.len() };
+    let settings = Settings::from_map(&settings, nodes as u16)?;
+    if arguments.join && settings.failover != Failover::Consensus {
+        return Err(UsageError::CannotJoin(settings.failover));
+    }
+    let address = |node: &NodeId| peers.get(node).copied().or(own);
     Ok(NodePlan {
         id: arguments.id,
         listen_peer,
         listen_client: arguments.listen_client,
         data: arguments.data,
-        settings: Settings::from_map(&settings, nodes)?,
+        settings,
         seed: arguments.seed.unwrap_or_else(|| u64::from(arguments.id.0)),
         request_timeout: Duration::from_millis(arguments.request_timeout),
+        members: Members {
+            voters: founders.iter().map(|node| (*node, address(node))).collect(),
+            learners: BTreeMap::new(),
+        },
         peers,
     })
 }
 
-/// The nodes of a cluster are n1 to nN.
-fn check_names(id: NodeId, peers: &BTreeMap<NodeId, SocketAddr>) -> Result<(), UsageError> {
-    let mut names: Vec<NodeId> = peers.keys().copied().chain([id]).collect();
-    names.sort_unstable();
-    let expected = (1..=u16::MAX).map(NodeId);
-    match names.iter().zip(expected).find(|(name, expected)| **name != *expected) {
-        None => Ok(()),
-        Some((_, missing)) => Err(UsageError::MissingPeer { missing, last: names[names.len() - 1] }),
+/// The nodes that found the cluster are n1 to nN; a node that joins founds none.
+fn founders(arguments: &NodeArgs, peers: &BTreeMap<NodeId, SocketAddr>) -> Result<BTreeSet<NodeId>, UsageError> {
+    if arguments.join {
+        return Ok(BTreeSet::new());
+    }
+    let founders: BTreeSet<NodeId> = if arguments.members.is_empty() {
+        peers.keys().copied().chain([arguments.id]).collect()
+    } else {
+        arguments.members.iter().copied().collect()
+    };
+    if !founders.contains(&arguments.id) {
+        return Err(UsageError::NoFounder(arguments.id));
+    }
+    if let Some(stranger) = founders.iter().find(|node| **node != arguments.id && !peers.contains_key(node)) {
+        return Err(UsageError::UnknownMember(*stranger));
+    }
+    let last = founders.last().copied().unwrap_or(arguments.id);
+    match (1..=last.0).map(NodeId).find(|node| !founders.contains(node)) {
+        None => Ok(founders),
+        Some(missing) => Err(UsageError::MissingPeer { missing, last }),
     }
 }
 
@@ -216,17 +256,29 @@ mod tests {
         let plan = parse(named).unwrap();
         assert_eq!(plan.listen_peer, "10.0.0.2:7".parse().unwrap());
         assert_eq!(plan.peers.keys().map(|node| node.0).collect::<Vec<_>>(), [1, 3]);
-        assert_eq!(plan.nodes(), 3);
+        assert_eq!(plan.members.voter_count(), 3);
 
         let unnamed = "--id n2 --listen-client 127.0.0.1:1 --data d --peers n1=10.0.0.1:7,n3=10.0.0.3:7 \
             --listen-peer 0.0.0.0:7";
-        assert_eq!(parse(unnamed).unwrap().nodes(), 3);
+        assert_eq!(parse(unnamed).unwrap().members.voter_count(), 3);
+    }
+
+    #[test]
+    fn founders_are_all_that_are_named_unless_members_says_otherwise_and_who_joins_founds_nothing() {
+        let peers = "--listen-client 127.0.0.1:1 --data d --peers n1=10.0.0.1:7,n2=10.0.0.2:7,n4=10.0.0.4:7";
+        let founder = parse(&format!("--id n1 {peers} --members n1,n2")).unwrap();
+        assert_eq!(founder.members.voters.keys().map(|node| node.0).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(founder.members.address(NodeId(1)), Some("10.0.0.1:7".parse().unwrap()));
+        assert_eq!(founder.members.address(NodeId(2)), Some("10.0.0.2:7".parse().unwrap()));
+        let joining = parse(&format!("--id n4 {peers} --join")).unwrap();
+        assert_eq!(joining.members, Members::default());
+        assert_eq!(joining.listen_peer, "10.0.0.4:7".parse().unwrap());
     }
 
     #[test]
     fn a_cluster_of_one_needs_no_peers() {
         let plan = parse("--id n1 --listen-client 127.0.0.1:1 --data d --set fsync=never").unwrap();
-        assert_eq!(plan.nodes(), 1);
+        assert_eq!(plan.members.voter_count(), 1);
         assert_eq!(plan.settings.fsync, crate::settings::Fsync::Never);
     }
 
@@ -240,6 +292,11 @@ mod tests {
             ("--id n1 --peers n2=10.0.0.2:7", "--listen-peer is missing"),
             ("--id n1 --peers n1=10.0.0.1:7,n3=10.0.0.3:7", "n2 is missing"),
             ("--id n1 --peers n1=10.0.0.1:7,n2=10.0.0.2:7,n2=10.0.0.3:7", "names n2 twice"),
+            ("--id n1 --peers n1=10.0.0.1:7,n2=10.0.0.2:7 --members n2", "does not name this node"),
+            ("--id n1 --peers n1=10.0.0.1:7 --members n1,n2", "does not say where it listens"),
+            ("--id n1 --members n1 --join", "cannot be used with"),
+            ("--id n4 --listen-peer 10.0.0.4:7 --join --set failover=manual", "--join needs failover=consensus"),
+            ("--id n4 --join", "--listen-peer is missing"),
             ("--id n1 --set replication", "expected NAME=VALUE"),
             ("--id n1 --set replicaton=async", "did you mean `replication`?"),
             ("--id n1 --set fsync=never --set fsync=always", "given twice"),

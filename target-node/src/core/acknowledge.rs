@@ -8,19 +8,27 @@ use crate::settings::Replication;
 /// The most writes that may wait in one leader; more are refused.
 pub(super) const WAITING_WRITES_MAX: usize = 65_536;
 
-/// Up to where the logs of the nodes are durable, as their leader knows it.
+/// Up to where the logs of the nodes that count are durable, as their leader knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Copies {
     leader: Position,
-    /// The longest first.
+    /// Of the voters that follow, the longest first.
     followers: Vec<Position>,
+    /// Of all voters, the longest first: with the leader, unless it has been removed and only leads until that is
+    /// committed.
+    voters: Vec<Position>,
 }
 
 impl Copies {
-    pub(super) fn new(leader: Position, followers: impl IntoIterator<Item = Position>) -> Self {
+    /// `followers` are the voters beside the leader.
+    pub(super) fn new(leader: Position, leader_votes: bool, followers: impl IntoIterator<Item = Position>) -> Self {
+        let longest_first = |left: &Position, right: &Position| right.cmp(left);
         let mut followers: Vec<_> = followers.into_iter().collect();
-        followers.sort_unstable_by(|left, right| right.cmp(left));
-        Self { leader, followers }
+        followers.sort_unstable_by(longest_first);
+        let mut voters = followers.clone();
+        voters.extend(leader_votes.then_some(leader));
+        voters.sort_unstable_by(longest_first);
+        Self { leader, followers, voters }
     }
 
     /// Up to where `replication` is satisfied.
@@ -33,11 +41,10 @@ impl Copies {
         }
     }
 
-    /// Up to where a majority of the nodes has the log. The leader need not be one of them (Raft dissertation, section
-    /// 10.2.1).
+    /// Up to where a majority of the voters has the log. The leader need not be one of them (Raft dissertation, sections
+    /// 10.2.1 and 4.2.2).
     pub(super) fn majority(&self) -> Position {
-        let beside_leader = self.followers.len().div_ceil(2);
-        self.follower(beside_leader + 1).max(self.leader.min(self.follower(beside_leader)))
+        self.voters.get(self.voters.len() / 2).copied().unwrap_or_default()
     }
 
     /// Up to where at least `count` followers have the log; there is no limit to what none of them have.
@@ -93,7 +100,7 @@ mod tests {
     use Replication::{Async, Majority, SemiSync, Sync};
 
     fn point(replication: Replication, leader: u64, followers: &[u64]) -> u64 {
-        Copies::new(Position(leader), followers.iter().copied().map(Position)).acknowledged_to(replication).0
+        Copies::new(Position(leader), true, followers.iter().copied().map(Position)).acknowledged_to(replication).0
     }
 
     #[test]
@@ -124,6 +131,14 @@ mod tests {
     }
 
     #[test]
+    fn a_leader_that_was_removed_does_not_count_itself() {
+        let copies = |followers: &[u64]| Copies::new(Position(70), false, followers.iter().copied().map(Position));
+        assert_eq!(copies(&[50, 40]).majority(), Position(40));
+        assert_eq!(copies(&[50, 40, 30]).majority(), Position(40));
+        assert_eq!(copies(&[50]).majority(), Position(50));
+    }
+
+    #[test]
     fn a_critical_write_waits_longer_than_its_neighbours() {
         let mut waiting = WaitingWrites::default();
         waiting.push(Position(1), 11, Majority);
@@ -133,7 +148,7 @@ mod tests {
         let positions = |satisfied: Vec<(Position, u64, Replication)>| {
             satisfied.iter().map(|(position, ..)| position.0).collect::<Vec<_>>()
         };
-        let copies = |followers: [u64; 2]| Copies::new(Position(3), followers.map(Position));
+        let copies = |followers: [u64; 2]| Copies::new(Position(3), true, followers.map(Position));
         assert_eq!(positions(waiting.take_satisfied(&copies([1, 0]))), [1, 3]);
         assert_eq!(positions(waiting.take_satisfied(&copies([4, 1]))), [0_u64; 0]);
         assert_eq!(positions(waiting.take_satisfied(&copies([4, 2]))), [2]);

@@ -6,7 +6,9 @@ use super::{
     acknowledge::{Copies, WaitingWrites},
     interface::{ClientResponse, Effect, ProtocolEvent, StepDown},
     node::{Core, RoleState},
+    members::Members,
     read::{Question, ReadRounds, WaitingRead},
+    reconfigure::Reconfiguration,
     replication::Progress,
     types::{Claim, Command, NodeId, Origin, Position},
 };
@@ -20,6 +22,7 @@ pub(super) struct Leadership {
     pub(super) first: Position,
     pub(super) progress: BTreeMap<NodeId, Progress>,
     pub(super) writes: WaitingWrites,
+    pub(super) reconfiguration: Reconfiguration,
     /// Reads that arrived before this reign has committed anything.
     pub(super) early_reads: Vec<(u64, Question)>,
     pub(super) rounds: ReadRounds,
@@ -32,14 +35,27 @@ impl Leadership {
         self.progress.iter().map(|(node, progress)| (*node, progress.matched())).collect()
     }
 
-    /// The last round that `count` followers have answered.
-    fn confirmed_round(&self, count: usize) -> u64 {
-        let mut rounds: Vec<_> = self.progress.values().map(Progress::confirmed_round).collect();
-        rounds.sort_unstable_by(|left, right| right.cmp(left));
-        match count.checked_sub(1) {
-            None => u64::MAX,
-            Some(index) => rounds.get(index).copied().unwrap_or_default(),
-        }
+    /// What each voter beside the leader has reached.
+    pub(super) fn of_voters<T>(
+        &self,
+        members: &Members,
+        value: impl Fn(&Progress) -> T,
+    ) -> impl Iterator<Item = T> {
+        self.progress.iter().filter(|(node, _)| members.is_voter(**node)).map(move |(_, progress)| value(progress))
+    }
+
+    /// The highest value that a majority of the voters has reached, the leader being at `own` if it votes; none if
+    /// nobody votes.
+    pub(super) fn reached_by_majority<T: Ord + Copy>(
+        &self,
+        members: &Members,
+        own: T,
+        value: impl Fn(&Progress) -> T,
+    ) -> Option<T> {
+        let mut reached: Vec<T> = self.of_voters(members, value).collect();
+        reached.extend(members.is_voter(self.claim.leader).then_some(own));
+        reached.sort_unstable_by(|left, right| right.cmp(left));
+        reached.get(reached.len() / 2).copied()
     }
 
     pub(super) fn validate(&self, last: Position) {
@@ -57,6 +73,7 @@ impl Core {
             first: last.next(),
             progress: self.peers().into_iter().map(|node| (node, Progress::new(last, now_us))).collect(),
             writes: WaitingWrites::default(),
+            reconfiguration: Reconfiguration::begin(self.log.members(), last, now_us),
             early_reads: Vec::new(),
             rounds: ReadRounds::default(),
             heartbeat_due_us: now_us + self.settings.heartbeat_ms * 1_000,
@@ -88,6 +105,10 @@ impl Core {
         for request in leadership.writes.into_requests() {
             self.reply(request, ClientResponse::Unknown { reason });
         }
+        let reason = "the node stopped leading before the change of members was committed";
+        for request in leadership.reconfiguration.into_requests() {
+            self.reply(request, ClientResponse::Unknown { reason });
+        }
         let in_rounds = leadership.rounds.into_reads().map(|read| read.request);
         for request in in_rounds.chain(leadership.early_reads.into_iter().map(|(request, _)| request)) {
             self.reply(request, ClientResponse::NotLeader { leader });
@@ -106,13 +127,15 @@ impl Core {
         self.state.forget(safe);
         self.answer_writes(&satisfied);
         self.settle_reads();
+        self.settle_members();
     }
 
     /// Moves the leader's commit and acknowledged positions; returns the writes that are to be answered.
     fn settle_log(&mut self) -> Vec<(Position, u64, Replication)> {
         let RoleState::Leader(leadership) = &mut self.role else { return Vec::new() };
-        let followers = leadership.progress.values().map(Progress::matched);
-        let copies = Copies::new(self.durability.durable(), followers);
+        let members = self.log.members();
+        let followers = leadership.of_voters(members, Progress::matched);
+        let copies = Copies::new(self.durability.durable(), members.is_voter(self.id), followers);
         let point = match self.settings.failover {
             Failover::Consensus => {
                 // Only entries of the own term are committed by counting (Raft paper, section 5.4.2, figure 8).
@@ -164,7 +187,6 @@ impl Core {
     }
 
     fn settle_reads(&mut self) {
-        let followers_needed = self.majority() - 1;
         let visible = self.state.position();
         let RoleState::Leader(leadership) = &mut self.role else { return };
         if self.committed >= leadership.first {
@@ -172,7 +194,8 @@ impl Core {
                 leadership.rounds.push(WaitingRead { request, question, index: visible });
             }
         }
-        let confirmed = leadership.confirmed_round(followers_needed);
+        let confirmed =
+            leadership.reached_by_majority(self.log.members(), u64::MAX, Progress::confirmed_round).unwrap_or_default();
         let mut reads = leadership.rounds.take_confirmed(confirmed);
         leadership.round_began |= leadership.rounds.begin();
         reads.extend(leadership.rounds.take_confirmed(confirmed));
@@ -187,8 +210,8 @@ impl Core {
     pub(super) fn check_quorum(&mut self) {
         let RoleState::Leader(leadership) = &self.role else { return };
         let silence_us_max = self.settings.election_timeout.max_ms * 1_000;
-        let heard = |progress: &&Progress| self.now_us.saturating_sub(progress.heard_us()) < silence_us_max;
-        if leadership.progress.values().filter(heard).count() + 1 < self.majority() {
+        let heard_us = leadership.reached_by_majority(self.log.members(), self.now_us, Progress::heard_us);
+        if heard_us.is_none_or(|heard_us| self.now_us.saturating_sub(heard_us) >= silence_us_max) {
             self.step_down(StepDown::NoMajority, None);
             self.follow_nobody();
         }

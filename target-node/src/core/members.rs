@@ -47,6 +47,39 @@ impl Members {
         self.voters.keys().chain(self.learners.keys()).copied()
     }
 
+    /// The same with `node` as a learner.
+    #[must_use]
+    pub fn with_learner(&self, node: NodeId, address: Option<SocketAddr>) -> Self {
+        let mut members = self.clone();
+        members.learners.insert(node, address);
+        members
+    }
+
+    /// The same with the learner `node` as a voter.
+    #[must_use]
+    pub fn with_voter(&self, node: NodeId) -> Self {
+        let mut members = self.clone();
+        if let Some(address) = members.learners.remove(&node) {
+            members.voters.insert(node, address);
+        }
+        members
+    }
+
+    /// The same without `node`.
+    #[must_use]
+    pub fn without(&self, node: NodeId) -> Self {
+        let mut members = self.clone();
+        members.voters.remove(&node);
+        members.learners.remove(&node);
+        members
+    }
+
+    /// Where the peers of `node` reach it, if that is known from the members.
+    #[must_use]
+    pub fn address(&self, node: NodeId) -> Option<SocketAddr> {
+        self.voters.get(&node).or_else(|| self.learners.get(&node)).copied().flatten()
+    }
+
     /// How many voters are a majority; 1 of none.
     #[must_use]
     pub fn majority(&self) -> usize {

@@ -19,6 +19,7 @@ mod model_check;
 mod node;
 mod operate;
 mod read;
+mod reconfigure;
 mod replication;
 #[cfg(test)]
 mod rules_test;

@@ -46,6 +46,8 @@ pub struct Core {
     /// When a node that does not lead acts on silence.
     pub(super) succession_due_us: u64,
     pub(super) log: Log,
+    /// The members that the events told last, or that were in force at the start.
+    pub(super) reported_members: Members,
     pub(super) durability: Durability,
     pub(super) state: Versions,
     pub(super) committed: Position,
@@ -81,6 +83,7 @@ impl Core {
             leader: None,
             leader_heard_us: None,
             succession_due_us: now_us,
+            reported_members: log.members().clone(),
             durability: Durability::restore(log.last()),
             log,
             state: Versions::new(state),

@@ -12,9 +12,9 @@ impl Core {
         let response = match body {
             OperatorRequest::Promote => self.promote_for_operator(),
             OperatorRequest::Digest { position } => self.digest(position),
+            OperatorRequest::AddMember { node, address } => return self.add_member(request, node, address),
+            OperatorRequest::RemoveMember { node } => return self.remove_member(request, node),
             OperatorRequest::Transfer { .. }
-            | OperatorRequest::AddMember { .. }
-            | OperatorRequest::RemoveMember { .. }
             | OperatorRequest::Snapshot => ClientResponse::Refused { reason: "not offered".to_owned() },
         };
         self.reply(request, response);

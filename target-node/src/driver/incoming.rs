@@ -1,6 +1,6 @@
 //! Connections that peers opened: the hello is checked, then their messages go to the node.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::NodeHandle;
+use super::peers::Callers;
 use super::socket;
 use super::wire::{self, FrameError, Hello};
 use crate::core::NodeId;
@@ -41,15 +42,15 @@ enum Ended {
 /// What every connection needs.
 pub(super) struct Incoming {
     hello: Hello,
-    peers: BTreeSet<NodeId>,
+    callers: Callers,
     node: NodeHandle,
     /// What keeps the latest connection of each peer: an older one is dead even if nobody told this side.
     latest: Mutex<BTreeMap<NodeId, oneshot::Sender<()>>>,
 }
 
 impl Incoming {
-    pub(super) fn new(hello: Hello, peers: BTreeSet<NodeId>, node: NodeHandle) -> Arc<Self> {
-        Arc::new(Self { hello, peers, node, latest: Mutex::default() })
+    pub(super) fn new(hello: Hello, callers: Callers, node: NodeHandle) -> Arc<Self> {
+        Arc::new(Self { hello, callers, node, latest: Mutex::default() })
     }
 
     /// Accepts connections for ever.
@@ -70,7 +71,7 @@ impl Incoming {
         }
     }
     async fn serve(&self, stream: TcpStream, from: SocketAddr) {
-        match self.read(stream).await {
+        match self.read(stream, from).await {
             Ok(()) => {}
             Err(error @ (Ended::Frame(_) | Ended::Refused(_))) => warn!(%from, %error, "refused a peer's connection"),
             Err(error @ (Ended::Silent | Ended::Socket(_))) => debug!(%from, %error, "a peer's connection ended"),
@@ -78,13 +79,14 @@ impl Incoming {
     }
 
     /// Reads until the connection ends, is replaced by a newer one, or the node ends.
-    async fn read(&self, stream: TcpStream) -> Result<(), Ended> {
+    async fn read(&self, stream: TcpStream, from: SocketAddr) -> Result<(), Ended> {
         socket::prepare_peer(&stream)?;
         let mut frames = Frames { stream, buffer: Vec::new(), used: 0 };
         let hello: Hello = timeout(HELLO_TIMEOUT, frames.next()).await.map_err(|_| Ended::Silent)??;
-        if let Some(reason) = hello.refusal(&self.hello, self.peers.contains(&hello.from)) {
+        if let Some(reason) = hello.refusal(&self.hello) {
             return Err(Ended::Refused(reason));
         }
+        self.callers.remember(hello.from, hello.listens, from);
         let mut replaced = self.replace(hello.from);
         loop {
             let message = tokio::select! {

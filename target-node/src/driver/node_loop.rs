@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use super::arrival::{Arrival, Report};
 use super::counters::NodeCounters;
 use super::peers::Peers;
-use crate::core::{ClientResponse, Core, Effect, Input, Position, ProtocolEvent};
+use crate::core::{ClientResponse, Core, Effect, Input, OperatorRequest, Position, ProtocolEvent, Role};
 use crate::storage::{EventLog, LogWriter, StorageError, Written};
 
 /// Arrivals taken in before the effects are performed.
@@ -135,7 +135,11 @@ impl NodeLoop {
                     let request = self.expect_answer(reply);
                     inputs.core.push(Input::Client { request, body });
                 }
-                Arrival::Operator { body, reply } => {
+                Arrival::Operator { mut body, reply } => {
+                    if let Some(response) = self.complete_address(&mut body) {
+                        let _ = reply.send(response);
+                        continue;
+                    }
                     let request = self.expect_answer(reply);
                     inputs.core.push(Input::Operator { request, body });
                 }
@@ -143,6 +147,15 @@ impl NodeLoop {
             }
         }
         Ok(())
+    }
+
+    /// Gives a node that is to be added the address that this node knows for it; without any it could never be reached.
+    fn complete_address(&self, body: &mut OperatorRequest) -> Option<ClientResponse> {
+        let OperatorRequest::AddMember { node, address } = body else { return None };
+        *address = address.or_else(|| self.peers.address(*node));
+        (address.is_none() && self.core.role() == Role::Leader).then(|| ClientResponse::Refused {
+            reason: format!("where {node} listens for peers is not known: give its address"),
+        })
     }
 
     /// Keeps the way to whoever asks, under the number that the answer will carry.
@@ -175,6 +188,9 @@ impl NodeLoop {
         for effect in &effects {
             if let Effect::Event(event) = effect {
                 log_event(event);
+                if let ProtocolEvent::MembersInForce { members, .. } = event {
+                    self.peers.set_members(members);
+                }
                 self.counters.count_event(event);
                 self.events.record(event)?;
             }
@@ -205,6 +221,7 @@ impl NodeLoop {
         }
         self.swept = Instant::now();
         self.waiting.retain(|_, reply| !reply.is_closed());
+        self.peers.close_idle();
     }
 
     fn report(&self) -> Report {

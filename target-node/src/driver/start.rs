@@ -17,7 +17,7 @@ use super::arrival::NodeHandle;
 use super::counters::NodeCounters;
 use super::incoming::Incoming;
 use super::node_loop::NodeLoop;
-use super::peers::Peers;
+use super::peers::{Callers, Peers};
 use super::wire::{FrameError, Hello};
 use crate::core::{Core, Ledger, Members, NodeId, Position, ProtocolEvent, Restored};
 use crate::http;
@@ -28,21 +28,16 @@ use crate::storage::{DataDirectory, EventLog, LogWriter, StorageError, WriteAhea
 #[derive(Debug, Clone)]
 pub(crate) struct NodePlan {
     pub(crate) id: NodeId,
-    /// Every other node, and where this one reaches it.
+    /// Other nodes, and where this one reaches them.
     pub(crate) peers: BTreeMap<NodeId, SocketAddr>,
+    /// The members as long as the log says nothing of them: nobody for a node that joins.
+    pub(crate) members: Members,
     pub(crate) listen_peer: SocketAddr,
     pub(crate) listen_client: SocketAddr,
     pub(crate) data: PathBuf,
     pub(crate) settings: Settings,
     pub(crate) seed: u64,
     pub(crate) request_timeout: Duration,
-}
-
-impl NodePlan {
-    /// How many nodes the cluster has.
-    pub(crate) fn nodes(&self) -> u16 {
-        u16::try_from(self.peers.len() + 1).unwrap_or(u16::MAX)
-    }
 }
 
 /// Why a node did not start, or stopped by itself.
@@ -84,19 +79,20 @@ async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
     let (written_sender, written) = mpsc::unbounded_channel();
     let writer = LogWriter::start(log, written_sender).map_err(NodeError::system("a thread for the log"))?;
     let (handle, inbox) = NodeHandle::new();
-    let nodes = plan.nodes();
-    let hello = Hello::new(plan.id, nodes);
+    let hello = Hello::new(plan.id, plan.listen_peer);
+    let callers = Callers::default();
+    let incoming = Incoming::new(hello.clone(), callers.clone(), handle.clone());
     let mut tasks = JoinSet::new();
-    let peers = Peers::start(&mut tasks, &plan.peers, &hello)?;
-    let incoming = Incoming::new(hello, plan.peers.keys().copied().collect(), handle.clone());
     tasks.spawn(incoming.accept(peer_listener));
     let service = http::Service { node: handle, id: plan.id, request_timeout: plan.request_timeout };
     let http = tokio::spawn(http::serve(client_listener, service, stop.clone()));
 
     let started = Instant::now();
     let last = restored.entries.last().map_or(Position(0), |entry| entry.position);
+    let core = Core::new(plan.id, plan.members.clone(), plan.settings.clone(), restored, plan.seed, 0);
+    let peers = Peers::start(plan.id, &hello, plan.peers.clone(), callers, core.members())?;
     let node_loop = NodeLoop {
-        core: Core::new(plan.id, Members::first(nodes), plan.settings.clone(), restored, plan.seed, 0),
+        core,
         started,
         inbox,
         written,

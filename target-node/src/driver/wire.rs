@@ -5,6 +5,8 @@
 //! ```
 //! A connection carries messages one way, from the node that opened it. Nothing here touches a socket.
 
+use std::net::SocketAddr;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -16,35 +18,35 @@ pub(super) const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
 const LENGTH_BYTES: usize = 4;
 
 /// Changes with every incompatible change of the messages.
-const PROTOCOL_VERSION: u32 = 1;
+const PROTOCOL_VERSION: u32 = 2;
 
 /// The first frame of a connection.
+///
+/// It does not say who the members are: a node that calls may know newer ones than the node that is called. Whose word
+/// counts is decided where messages are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
     program: String,
     version: u32,
     /// Who opened the connection.
     pub(super) from: NodeId,
-    /// How many nodes it believes the cluster to have.
-    cluster_size: u16,
+    /// Where it listens for peers.
+    pub(super) listens: SocketAddr,
 }
 
 impl Hello {
-    pub(super) fn new(from: NodeId, cluster_size: u16) -> Self {
-        Self { program: "schism-node".to_owned(), version: PROTOCOL_VERSION, from, cluster_size }
+    pub(super) fn new(from: NodeId, listens: SocketAddr) -> Self {
+        Self { program: "schism-node".to_owned(), version: PROTOCOL_VERSION, from, listens }
     }
 
     /// Why a connection that begins like this cannot be from a peer of ours, if it cannot.
-    pub(super) fn refusal(&self, ours: &Self, is_peer: bool) -> Option<String> {
+    pub(super) fn refusal(&self, ours: &Self) -> Option<String> {
         if self.program != ours.program {
             Some(format!("it is {:?}, not a node", self.program))
         } else if self.version != ours.version {
             Some(format!("it speaks version {}, this node {}: run one build everywhere", self.version, ours.version))
-        } else if self.cluster_size != ours.cluster_size {
-            let (theirs, ours) = (self.cluster_size, ours.cluster_size);
-            Some(format!("it counts {theirs} nodes, this node {ours}: give all nodes the same --peers"))
-        } else if !is_peer {
-            Some(format!("{} is not among this node's --peers", self.from))
+        } else if self.from == ours.from {
+            Some(format!("it calls itself {}, which is this node: give every node its own --id", self.from))
         } else {
             None
         }
@@ -98,6 +100,22 @@ mod tests {
             assert!(decode::<String>(&bytes[used..cut]).unwrap().is_none(), "at {cut}");
         }
         assert_eq!(decode::<String>(&bytes[used..]).unwrap().unwrap().0, "second");
+    }
+
+    #[test]
+    fn a_hello_of_another_program_version_or_of_this_node_itself_is_refused() {
+        let listens = SocketAddr::from(([127, 0, 0, 1], 7001));
+        let ours = Hello::new(NodeId(1), listens);
+        assert_eq!(Hello::new(NodeId(9), listens).refusal(&ours), None);
+        let cases = [
+            (Hello { program: "other".to_owned(), ..Hello::new(NodeId(2), listens) }, "not a node"),
+            (Hello { version: 1, ..Hello::new(NodeId(2), listens) }, "one build everywhere"),
+            (Hello::new(NodeId(1), listens), "its own --id"),
+        ];
+        for (hello, expected) in cases {
+            let reason = hello.refusal(&ours).unwrap_or_default();
+            assert!(reason.contains(expected), "{reason:?} does not contain {expected:?}");
+        }
     }
 
     #[test]

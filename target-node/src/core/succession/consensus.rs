@@ -57,8 +57,11 @@ impl Core {
         true
     }
 
-    /// Asks whether an election could be won.
+    /// Asks whether an election could be won; a node that does not vote waits on.
     pub(super) fn stand_for_election(&mut self) {
+        if !self.may_stand() {
+            return self.follow_nobody();
+        }
         self.ask_for_votes(Ballot::Trial);
     }
 
@@ -75,7 +78,7 @@ impl Core {
         self.role = RoleState::Candidate { ballot, votes: BTreeSet::from([self.id]) };
         let (last, last_claim) = (self.log.last(), self.log.last_claim());
         let request = VoteRequest { ballot, term, last, last_claim, transfer: false };
-        for node in self.peers() {
+        for node in self.peers().into_iter().filter(|node| self.log.members().is_voter(*node)).collect::<Vec<_>>() {
             self.send(node, Message::VoteRequest(request));
         }
         self.count_votes();
@@ -127,7 +130,7 @@ impl Core {
 
     fn count_votes(&mut self) {
         let RoleState::Candidate { ballot, votes } = &self.role else { return };
-        if votes.len() < self.majority() {
+        if votes.iter().filter(|node| self.log.members().is_voter(**node)).count() < self.majority() {
             return;
         }
         match ballot {
