@@ -1,11 +1,14 @@
 //! What reaches the node from outside, and the handle by which it gets there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::NodeCounters;
+use super::turnstile::{Overloaded, Turnstile};
 use crate::core::{ClientRequest, ClientResponse, Message, NodeId, OperatorRequest, Status};
+use crate::settings::ServiceRate;
 
 /// Arrivals that wait for the node; whoever brings a further one waits, too.
 const QUEUED_ARRIVALS_MAX: usize = 4096;
@@ -40,13 +43,19 @@ pub(crate) struct NodeStopped;
 #[derive(Debug, Clone)]
 pub(crate) struct NodeHandle {
     arrivals: mpsc::Sender<Arrival>,
+    turnstile: Arc<Turnstile>,
 }
 
 impl NodeHandle {
     /// A handle, and the end that the node reads.
-    pub(super) fn new() -> (Self, mpsc::Receiver<Arrival>) {
+    pub(super) fn new(rate: ServiceRate) -> (Self, mpsc::Receiver<Arrival>) {
         let (arrivals, inbox) = mpsc::channel(QUEUED_ARRIVALS_MAX);
-        (Self { arrivals }, inbox)
+        (Self { arrivals, turnstile: Arc::new(Turnstile::new(rate)) }, inbox)
+    }
+
+    /// Waits until a client's request may be brought, unless that takes longer than `patience`.
+    pub(crate) async fn await_turn(&self, patience: Duration) -> Result<(), Overloaded> {
+        self.turnstile.pass(patience).await
     }
 
     /// Delivers a peer's message.

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -30,6 +30,8 @@ pub(super) struct NodeLoop {
     pub(super) written: mpsc::UnboundedReceiver<Written>,
     pub(super) writer: LogWriter,
     pub(super) events: EventLog,
+    /// Tells whoever follows the event log that there is more.
+    pub(super) events_growth: watch::Sender<u64>,
     pub(super) peers: Peers,
     pub(super) last: Position,
     pub(super) waiting: FxHashMap<u64, oneshot::Sender<ClientResponse>>,
@@ -185,6 +187,7 @@ impl NodeLoop {
     }
 
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), StorageError> {
+        let mut happened = 0;
         for effect in &effects {
             if let Effect::Event(event) = effect {
                 log_event(event);
@@ -193,9 +196,13 @@ impl NodeLoop {
                 }
                 self.counters.count_event(event);
                 self.events.record(event)?;
+                happened += 1;
             }
         }
         self.events.write()?;
+        if happened > 0 {
+            self.events_growth.send_modify(|count| *count += happened);
+        }
         for effect in effects {
             match effect {
                 Effect::Persist { token, records } => {

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::arrival::NodeHandle;
 use super::counters::NodeCounters;
+use super::descriptors::connections_max;
 use super::incoming::Incoming;
+use super::leave::leave;
 use super::node_loop::NodeLoop;
 use super::peers::{Callers, Peers};
 use super::wire::{FrameError, Hello};
@@ -78,13 +80,21 @@ async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
 
     let (written_sender, written) = mpsc::unbounded_channel();
     let writer = LogWriter::start(log, written_sender).map_err(NodeError::system("a thread for the log"))?;
-    let (handle, inbox) = NodeHandle::new();
+    let (handle, inbox) = NodeHandle::new(plan.settings.service_rate);
     let hello = Hello::new(plan.id, plan.listen_peer);
     let callers = Callers::default();
     let incoming = Incoming::new(hello.clone(), callers.clone(), handle.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(incoming.accept(peer_listener));
-    let service = http::Service { node: handle, id: plan.id, request_timeout: plan.request_timeout };
+    let (events_growth, events_grown) = watch::channel(0);
+    let service = http::Service {
+        node: handle.clone(),
+        id: plan.id,
+        request_timeout: plan.request_timeout,
+        connections_max: connections_max(),
+        events: directory.events_path(),
+        events_grown,
+    };
     let http = tokio::spawn(http::serve(client_listener, service, stop.clone()));
 
     let started = Instant::now();
@@ -98,6 +108,7 @@ async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
         written,
         writer,
         events,
+        events_growth,
         peers,
         last,
         waiting: rustc_hash::FxHashMap::default(),
@@ -106,7 +117,9 @@ async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
         counters: NodeCounters::default(),
     };
     info!(id = %plan.id, peers = plan.peers.len(), clients = %plan.listen_client, "serving");
-    let outcome = node_loop.run(stop.clone()).await;
+    let end = CancellationToken::new();
+    tokio::spawn(leave(stop.clone(), handle, plan.settings.failover, end.clone()));
+    let outcome = node_loop.run(end).await;
     stop.cancel();
     // The answers that are on their way may leave; a client that does not take its own is not waited for.
     let _ = tokio::time::timeout(FAREWELL, http).await;

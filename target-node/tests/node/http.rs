@@ -28,11 +28,11 @@ async fn definite_refusals_have_a_status_each() {
     assert!(refused["message"].as_str().unwrap().contains("can never be satisfied"), "{refused}");
     let unknown_field = post("/v1/write", json!({"key": "k", "value": 1, "akc": "async"})).await.expect(400);
     assert!(unknown_field["message"].as_str().unwrap().contains("unknown field `akc`"), "{unknown_field}");
-    let large = post("/v1/write", json!({"key": "k", "value": "x".repeat(2 << 20)})).await.expect(413);
+    let large = post("/v1/write", json!({"key": "k", "value": "x".repeat(17 << 20)})).await.expect(413);
     assert_eq!(large["error"], "too-large");
     let promoted = post("/admin/promote", json!(null)).await.expect(409);
     assert!(promoted["message"].as_str().unwrap().contains("needs failover=manual"), "{promoted}");
-    assert_eq!(post("/v1/delete", json!({})).await.expect(404)["error"], "not-found");
+    assert_eq!(post("/v1/remove", json!({})).await.expect(404)["error"], "not-found");
     assert_eq!(post("/status", json!({})).await.expect(405)["error"], "method-not-allowed");
 
     let follower = (leader + 1) % 3;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod http;
+mod interface;
 mod process;
 mod replication;
+mod robustness;
 mod support;

@@ -5,7 +5,7 @@
 //! | 200 | ok |
 //! | 421 `not-leader` | fail; may name the leader |
 //! | 409 `precondition-failed`, 422 `wrong-type` | fail, said by the leader itself |
-//! | 400, 404, 405, 413 | fail: the request was not understood or not taken |
+//! | 400, 404, 405, 408, 413, 429 | fail: the request was not understood or not taken |
 //! | 503 `unknown`, 504 `timeout`, anything else | info |
 //! | connection refused, connecting timed out | fail: not one byte left |
 //! | any other end of the connection, a timeout | info, of reads too |
@@ -34,7 +34,7 @@ pub(super) fn of_answer(asked: NodeId, status: u16, body: &Value) -> Meaning {
         200 => Meaning::Done,
         421 => Meaning::Refused(why(), text("leader").and_then(|leader| leader.parse().ok())),
         409 | 422 => Meaning::Refused(why(), Some(asked)),
-        400 | 404 | 405 | 413 => {
+        400 | 404 | 405 | 408 | 413 | 429 => {
             Meaning::Refused(text("message").map_or_else(why, |message| format!("{}: {message}", why())), None)
         }
         _ => Meaning::InDoubt(why()),
@@ -89,6 +89,8 @@ mod tests {
         check(400, &body, &refused("bad-request: missing field `key`", None));
         check(404, &json!({"error": "not-found"}), &refused("not-found", None));
         check(405, &json!({"error": "method-not-allowed"}), &refused("method-not-allowed", None));
+        check(408, &json!({"error": "body-timeout"}), &refused("body-timeout", None));
+        check(429, &json!({"error": "overloaded"}), &refused("overloaded", None));
         check(413, &json!({"error": "too-large"}), &refused("too-large", None));
     }
 
@@ -96,7 +98,7 @@ mod tests {
     fn everything_else_is_in_doubt() {
         check(503, &json!({"error": "unknown"}), &Meaning::InDoubt("unknown".to_owned()));
         check(504, &json!({"error": "timeout"}), &Meaning::InDoubt("timeout".to_owned()));
-        for status in [201, 301, 408, 429, 500, 502] {
+        for status in [201, 301, 500, 502] {
             check(status, &Value::Null, &Meaning::InDoubt(format!("status {status}")));
         }
     }

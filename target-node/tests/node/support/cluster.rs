@@ -128,6 +128,11 @@ impl Cluster {
         process.wait().unwrap();
     }
 
+    /// The process of a running node.
+    pub(crate) fn process_id(&self, index: usize) -> u32 {
+        self.nodes[index].process.as_ref().expect("it does not run").id()
+    }
+
     /// Sends a signal to a running node.
     pub(crate) fn signal(&self, index: usize, signal: nix::sys::signal::Signal) {
         let process = self.nodes[index].process.as_ref().expect("it does not run");
