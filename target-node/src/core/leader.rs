@@ -132,11 +132,11 @@ impl Core {
             slot.applied = Some(self.state.apply(&slot.entry, self.settings.sessions, safe));
             slot.digest = self.state.visible().digest();
         }
-        self.state.forget(safe);
         self.answer_writes(&satisfied);
         self.settle_reads();
         self.settle_members();
         self.take_snapshot_if_due();
+        self.state.forget(self.safe_position());
     }
 
     /// Moves the leader's commit and acknowledged positions; returns the writes that are to be answered.

@@ -22,6 +22,8 @@ pub struct Report {
     pub lost: usize,
     /// How many writes were reported as truncated and later as restored.
     pub restored: usize,
+    /// How many snapshots of leaders took the place of a log.
+    pub installed: usize,
     /// How many acknowledged writes prove two leaders: invoked under an older term after another node's
     /// acknowledgement under a newer term had completed, or acknowledged by two nodes under one term.
     pub split_brain: usize,
@@ -75,6 +77,7 @@ pub(super) fn judge(world: &World) -> Result<Report, String> {
         acknowledged,
         lost,
         restored,
+        installed: count_events(world, |event| matches!(event, ProtocolEvent::SnapshotInstalled { .. })),
         split_brain: split_brain(&world.invocations),
         stale_leader_reads: stale_leader_reads(&world.invocations),
         reigns: count_events(world, |event| matches!(event, ProtocolEvent::BecameLeader { .. })),
