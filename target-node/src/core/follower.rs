@@ -131,7 +131,7 @@ impl Core {
         let mut acknowledged = Position(0);
         for (claim, from, to) in self.ledger.ranges() {
             // Of each claim a log has one unbroken stretch, or nothing.
-            let (first, last) = self.span_of(claim).unwrap_or((to.next(), to.next()));
+            let (first, last) = self.span_of(claim).unwrap_or_else(|| (to.next(), to.next()));
             if from.max(first) <= to.min(last) {
                 acknowledged = acknowledged.max(to.min(last));
             }

@@ -13,7 +13,7 @@ use super::{
 use crate::settings::Failover;
 
 /// A snapshot that arrives in chunks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Incoming {
     /// Who sends it, by which claim: chunks of two leaders are never mixed.
     leader: Claim,

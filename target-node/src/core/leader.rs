@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     acknowledge::{Copies, WaitingWrites},
     interface::{ClientResponse, Effect, ProtocolEvent, StepDown},
-    node::{Core, RoleState},
     members::Members,
+    node::{Core, RoleState},
     read::{Question, ReadRounds, WaitingRead},
     reconfigure::Reconfiguration,
     replication::Progress,
@@ -36,11 +36,7 @@ impl Leadership {
     }
 
     /// What each voter beside the leader has reached.
-    pub(super) fn of_voters<T>(
-        &self,
-        members: &Members,
-        value: impl Fn(&Progress) -> T,
-    ) -> impl Iterator<Item = T> {
+    pub(super) fn of_voters<T>(&self, members: &Members, value: impl Fn(&Progress) -> T) -> impl Iterator<Item = T> {
         self.progress.iter().filter(|(node, _)| members.is_voter(**node)).map(move |(_, progress)| value(progress))
     }
 

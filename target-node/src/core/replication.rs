@@ -14,8 +14,7 @@ use super::{
     message::{Append, AppendResult, Appended, Message, SnapshotChunk, SnapshotTaken},
     node::{Core, RoleState},
     snapshot::Snapshot,
-    state::Item,
-    transfer::Transfer,
+    transfer::{Chunk, Transfer},
     types::{Claim, Entry, NodeId, Position, Term},
 };
 use crate::settings::{Failover, Settings};
@@ -148,7 +147,7 @@ impl Progress {
     }
 
     /// The chunk to send now, if one is due, with the snapshot that it belongs to.
-    fn take_chunk(&mut self) -> Option<(&Snapshot, (u64, Vec<Item>, bool))> {
+    fn take_chunk(&mut self) -> Option<(&Snapshot, Chunk)> {
         let Mode::Copying(transfer) = &mut self.mode else { return None };
         let chunk = transfer.take_chunk()?;
         Some((&transfer.snapshot, chunk))
@@ -275,7 +274,7 @@ impl Core {
                 let append = Append { term, previous, previous_claim, entries, commit, round };
                 sends.push((*node, Message::Append(append)));
             }
-            if let Some((snapshot, (number, items, is_last))) = progress.take_chunk() {
+            if let Some((snapshot, Chunk { number, items, is_last })) = progress.take_chunk() {
                 let Snapshot { position, claim, members, .. } = snapshot;
                 let (position, claim, members) = (*position, *claim, members.clone());
                 let chunk = SnapshotChunk { term, position, claim, members, number, items, is_last, round };

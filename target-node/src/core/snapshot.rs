@@ -29,7 +29,7 @@ pub struct Snapshot {
 }
 
 /// What a node does about its own snapshots, and about those that it is sent.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Snapshots {
     /// The last one that is stored or installed.
     stored: Position,
@@ -130,11 +130,11 @@ impl Core {
             Failover::Timeout | Failover::Manual => self.state.position(),
         };
         self.snapshots.operators.push((request, position));
-        self.answer_operators();
+        self.answer_snapshot_requests();
     }
 
     /// Answers the operators whose snapshot is stored, or can never be because its entries were truncated.
-    pub(super) fn answer_operators(&mut self) {
+    pub(super) fn answer_snapshot_requests(&mut self) {
         let (stored, visible) = (self.snapshots.stored, self.state.position());
         let term = self.hard_state.term;
         for (_, position) in &mut self.snapshots.operators {
@@ -155,7 +155,7 @@ impl Core {
         self.snapshots.stored = self.snapshots.stored.max(position);
         self.effects.push(Effect::Event(ProtocolEvent::SnapshotTaken { position }));
         self.compact();
-        self.answer_operators();
+        self.answer_snapshot_requests();
         self.install_if_complete();
     }
 

@@ -17,6 +17,14 @@ const PATIENCE_BEATS_MIN: u32 = 4;
 /// and after so many at last.
 const PATIENCE_BEATS_MAX: u32 = 64;
 
+/// What is sent at once.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    pub(super) number: u64,
+    pub(super) items: Vec<Item>,
+    pub(super) is_last: bool,
+}
+
 /// A snapshot on its way to one follower.
 #[derive(Debug, Clone)]
 pub(super) struct Transfer {
@@ -51,21 +59,23 @@ impl Transfer {
         self.snapshot.position
     }
 
-    /// The chunk to send now, if one is due: its number, its items, and whether it is the last.
-    pub(super) fn take_chunk(&mut self) -> Option<(u64, Vec<Item>, bool)> {
+    /// The chunk to send now, if one is due.
+    pub(super) fn take_chunk(&mut self) -> Option<Chunk> {
         if !std::mem::take(&mut self.is_due) {
             return None;
         }
         self.waited = 0;
         let number = self.number;
-        let Some(start) = self.starts.get(number as usize) else { return Some((number, Vec::new(), true)) };
+        let Some(start) = self.starts.get(number as usize) else {
+            return Some(Chunk { number, items: Vec::new(), is_last: true });
+        };
         let (items, next) = self.snapshot.state.items_after(start, CHUNK_BYTES);
         match next {
             None => self.count = Some(number + 1),
             Some(next) if self.starts.len() as u64 == number + 1 => self.starts.push(next),
             Some(_) => {}
         }
-        Some((number, items, self.count == Some(number + 1)))
+        Some(Chunk { number, items, is_last: self.count == Some(number + 1) })
     }
 
     /// The follower heard its leader; after some beats without an answer the chunk is sent again.

@@ -144,11 +144,6 @@ impl State {
         keys.take_while(move |(key, _)| key.starts_with(prefix)).map(|(key, object)| (key.as_str(), object.value()))
     }
 
-    /// The last operation of `client`, if its session is kept.
-    pub(super) fn session(&self, client: &str) -> Option<&Answered> {
-        self.sessions.get(client)
-    }
-
     /// Applies the entry after the last one applied. With `sessions`, an operation that its client repeats is answered as
     /// before.
     fn apply(&mut self, entry: &Entry, sessions: bool) -> Applied {
@@ -413,7 +408,7 @@ mod tests {
         assert_eq!(state.apply(&asked(2, 1, increment("n", 5)), true).outcome, answer("5"));
         assert_eq!(state.apply(&asked(3, 2, increment("n", 1)), true).outcome, answer("6"));
         assert_eq!(state.apply(&asked(4, 1, increment("n", 5)), true).outcome, Outcome::OutOfOrder);
-        assert_eq!(state.session("c").map(|answered| (answered.operation, answered.position.0)), Some((2, 3)));
+        assert_eq!(state.sessions.get("c").map(|answered| (answered.operation, answered.position.0)), Some((2, 3)));
         assert_eq!(state.apply(&asked(5, 2, increment("n", 1)), false).outcome, answer("7"), "sessions are off");
     }
 
