@@ -4,13 +4,16 @@ use super::{
     acknowledge::WAITING_WRITES_MAX,
     interface::{ClientRequest, ClientResponse},
     node::{Core, RoleState},
-    read::{Question, WaitingRead},
-    types::{Command, Origin, Position},
+    read::{Question, WAITING_READS_MAX, WaitingRead},
+    types::{Access, Command, Origin, Position},
 };
 use crate::settings::{ReadLevel, Replication};
 
 impl Core {
     pub(super) fn take_request(&mut self, request: u64, body: ClientRequest) {
+        if self.hands_over() && self.appends(&body) {
+            return self.hold(request, body);
+        }
         match body {
             ClientRequest::Read { key, level, at_least } => {
                 self.read(request, Question::Key(key), level, at_least);
@@ -27,38 +30,52 @@ impl Core {
         }
     }
 
+    /// Whether the request wants a place in the log.
+    fn appends(&self, body: &ClientRequest) -> bool {
+        match body {
+            ClientRequest::Read { level, .. } | ClientRequest::Scan { level, .. } => {
+                level.unwrap_or(self.settings.read) == ReadLevel::Log
+            }
+            ClientRequest::Write { .. } | ClientRequest::Transaction { .. } => true,
+        }
+    }
+
     fn read(&mut self, request: u64, question: Question, level: Option<ReadLevel>, at_least: Option<Position>) {
         let level = level.unwrap_or(self.settings.read);
         if let Err(error) = self.settings.check_read(level) {
             return self.reply(request, ClientResponse::Refused { reason: error.to_string() });
         }
-        if at_least.is_some_and(|position| position > self.state.position()) {
-            let reason = "a read that waits for a position is not offered".to_owned();
+        let waiting = self.waiting_reads();
+        if waiting >= WAITING_READS_MAX {
+            let reason = format!("{waiting} reads wait in this node already: try again, or ask another");
             return self.reply(request, ClientResponse::Refused { reason });
         }
-        let index = self.state.position();
-        match (level, &mut self.role) {
-            (ReadLevel::Local, _) | (ReadLevel::Leader, RoleState::Leader(_)) => {
-                self.answer_read(request, &question, level);
+        let read = WaitingRead { request, question, level, at_least: at_least.unwrap_or_default() };
+        let leads = matches!(self.role, RoleState::Leader(_));
+        match level {
+            ReadLevel::Local | ReadLevel::Session => self.show(read),
+            ReadLevel::Leader | ReadLevel::Lease | ReadLevel::Log if !leads => {
+                self.reply(request, ClientResponse::NotLeader { leader: self.leader });
             }
-            (ReadLevel::ReadIndex, RoleState::Leader(leadership)) if self.committed >= leadership.first => {
-                leadership.rounds.push(WaitingRead { request, question, index });
-            }
-            // Until its reign has committed something, a leader does not know what its predecessors committed.
-            (ReadLevel::ReadIndex, RoleState::Leader(leadership)) => leadership.early_reads.push((request, question)),
-            (ReadLevel::Bounded(_) | ReadLevel::Session | ReadLevel::Lease | ReadLevel::Log, _) => {
-                let reason = format!("read={level} is not offered by this build: use local, leader or read-index");
-                self.reply(request, ClientResponse::Refused { reason });
-            }
-            _ => self.reply(request, ClientResponse::NotLeader { leader: self.leader }),
+            ReadLevel::Leader => self.show(read),
+            ReadLevel::Lease if self.holds_lease() => self.show(read),
+            ReadLevel::Bounded(bound_ms) if self.is_fresh(bound_ms) => self.show(read),
+            ReadLevel::Bounded(_) | ReadLevel::Lease | ReadLevel::ReadIndex => self.confirm(read),
+            ReadLevel::Log => self.log_read(read),
         }
     }
 
-    /// Answers from the visible state.
-    pub(super) fn answer_read(&mut self, request: u64, question: &Question, level: ReadLevel) {
-        let (state, term) = (self.state.visible(), self.hard_state.term);
-        let response = question.answer(state, term, level);
-        self.reply(request, response);
+    /// Gives the read a place in the log, in the order of all writes.
+    fn log_read(&mut self, read: WaitingRead) {
+        let accesses = match &read.question {
+            Question::Key(key) => vec![Access::Read { key: key.clone() }],
+            // Its place is what counts: the answer is the state there or after it.
+            Question::Scan { .. } => Vec::new(),
+        };
+        let position = self.append_own(Command::Transaction(accesses), None);
+        if let RoleState::Leader(leadership) = &mut self.role {
+            leadership.reads.push_logged(position, read);
+        }
     }
 
     fn write(&mut self, request: u64, command: Command, replication: Option<Replication>, origin: Option<Origin>) {

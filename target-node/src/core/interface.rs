@@ -5,7 +5,10 @@
 //! were asked for. The core itself holds back whatever depends on durability, so the driver never has to wait for a
 //! disk before it sends or replies. An [`Effect::Event`] is written before any later effect is performed.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +37,9 @@ pub struct Restored {
     pub entries: Vec<Entry>,
     /// What the node's own events say about the writes that it acknowledged.
     pub ledger: Ledger,
+    /// A number that differs at every start of the node, so that nothing it was asked in an earlier life is taken for an
+    /// answer in this one.
+    pub incarnation: u64,
 }
 
 /// Something that happened to the node.
@@ -59,6 +65,11 @@ pub enum Input {
         request: u64,
         /// What it asks.
         body: ClientRequest,
+    },
+    /// The clients of these requests wait no longer: a read needs no answer, and what was not appended yet may be left.
+    Abandoned {
+        /// Their numbers.
+        requests: BTreeSet<u64>,
     },
     /// The snapshot of [`Effect::SaveSnapshot`] is durable under its name.
     SnapshotSaved {
@@ -328,8 +339,6 @@ pub struct AcknowledgedWrite {
     pub position: Position,
     /// Its term.
     pub term: Term,
-    /// Who appended it: the node itself, unless it answered a repetition of what an earlier leader had appended.
-    pub leader: NodeId,
     /// The client that asked for it.
     pub client: Option<String>,
     /// The client's number for it.
@@ -345,15 +354,8 @@ pub struct AcknowledgedWrite {
 impl AcknowledgedWrite {
     /// A write of which only the place is known.
     #[must_use]
-    pub fn at(position: Position, claim: Claim) -> Self {
-        let Claim { term, leader } = claim;
-        Self { position, term, leader, client: None, operation: None, f: None, key: None, value: None }
-    }
-
-    /// The claim of its entry.
-    #[must_use]
-    pub fn claim(&self) -> Claim {
-        Claim { term: self.term, leader: self.leader }
+    pub fn at(position: Position, term: Term) -> Self {
+        Self { position, term, client: None, operation: None, f: None, key: None, value: None }
     }
 }
 
@@ -375,12 +377,10 @@ pub enum ProtocolEvent {
         /// Why it stopped.
         reason: StepDown,
     },
-    /// This node, as leader, decided to acknowledge the writes at these positions.
+    /// This node, as leader of `term`, decided to acknowledge the writes at these positions.
     Acknowledged {
-        /// The term of the entries.
+        /// Its term.
         term: Term,
-        /// Who appended them: the node itself, unless clients repeated what an earlier leader had appended.
-        leader: NodeId,
         /// The first position.
         from: Position,
         /// The last position; everything in between is acknowledged, too.
@@ -483,6 +483,10 @@ pub struct Status {
     pub base: Position,
     /// The members in force.
     pub members: Members,
+    /// For how many microseconds more this node may answer `lease` reads by itself; none if it has no lease.
+    pub lease_us: Option<u64>,
+    /// How many reads wait.
+    pub waiting_reads: usize,
     /// Every setting by name.
     pub settings: BTreeMap<String, String>,
 }

@@ -6,13 +6,15 @@ use super::{
     acknowledge::{Copies, WaitingWrites},
     interface::{ClientResponse, Effect, ProtocolEvent, StepDown},
     members::Members,
+    message::Message,
     node::{Core, RoleState},
-    read::{Question, ReadRounds, WaitingRead},
+    read::{Asker, LeaderReads},
     reconfigure::Reconfiguration,
     replication::Progress,
+    succession::Preference,
     types::{Claim, Command, NodeId, Origin, Position},
 };
-use crate::settings::{Failover, ReadLevel, Replication, Settings};
+use crate::settings::{Failover, Replication};
 
 /// What a node has only while it leads.
 #[derive(Debug, Clone)]
@@ -23,11 +25,13 @@ pub(super) struct Leadership {
     pub(super) progress: BTreeMap<NodeId, Progress>,
     pub(super) writes: WaitingWrites,
     pub(super) reconfiguration: Reconfiguration,
-    /// Reads that arrived before this reign has committed anything.
-    pub(super) early_reads: Vec<(u64, Question)>,
-    pub(super) rounds: ReadRounds,
+    pub(super) reads: LeaderReads,
     pub(super) heartbeat_due_us: u64,
+    /// A round of confirmation began in this step.
     pub(super) round_began: bool,
+    /// It has asked a follower to stand for election.
+    pub(super) has_asked_to_stand: bool,
+    pub(super) preference: Preference,
 }
 
 impl Leadership {
@@ -54,13 +58,6 @@ impl Leadership {
         reached.get(reached.len() / 2).copied()
     }
 
-    /// The least position after which a follower that answers still needs the log.
-    pub(super) fn needed_from(&self, now_us: u64, settings: &Settings) -> Option<Position> {
-        let silence_us_max = settings.election_timeout.max_ms * 1_000;
-        let answers = |progress: &&Progress| now_us.saturating_sub(progress.heard_us()) < silence_us_max;
-        self.progress.values().filter(answers).map(Progress::needs_after).min()
-    }
-
     pub(super) fn validate(&self, last: Position) {
         assert!(self.first <= last.next(), "the reign begins at {} but the log ends at {last}", self.first);
         self.progress.values().for_each(|progress| progress.validate(last));
@@ -77,10 +74,11 @@ impl Core {
             progress: self.peers().into_iter().map(|node| (node, Progress::new(last, now_us))).collect(),
             writes: WaitingWrites::default(),
             reconfiguration: Reconfiguration::begin(self.log.members(), last, now_us),
-            early_reads: Vec::new(),
-            rounds: ReadRounds::default(),
+            reads: LeaderReads::default(),
             heartbeat_due_us: now_us + self.settings.heartbeat_ms * 1_000,
             round_began: false,
+            has_asked_to_stand: false,
+            preference: Preference::default(),
         }));
         self.leader = Some(self.id);
         let event = ProtocolEvent::BecameLeader { term: claim.term, position: last };
@@ -101,7 +99,10 @@ impl Core {
         if !matches!(self.role, RoleState::Leader(_)) {
             return;
         }
+        let has_asked = self.waits_for_successor();
         let RoleState::Leader(leadership) = std::mem::replace(&mut self.role, RoleState::Follower) else { return };
+        let is_handed_over = reason == StepDown::HigherClaim && has_asked;
+        let reason = if is_handed_over { StepDown::Transferred } else { reason };
         self.effects.push(Effect::Event(ProtocolEvent::SteppedDown { term: leadership.claim.term, reason }));
         self.leader = leader;
         let reason = "the node stopped leading before it could acknowledge the write";
@@ -112,9 +113,15 @@ impl Core {
         for request in leadership.reconfiguration.into_requests() {
             self.reply(request, ClientResponse::Unknown { reason });
         }
-        let in_rounds = leadership.rounds.into_reads().map(|read| read.request);
-        for request in in_rounds.chain(leadership.early_reads.into_iter().map(|(request, _)| request)) {
-            self.reply(request, ClientResponse::NotLeader { leader });
+        let leader = self.release_held(leader);
+        for asker in leadership.reads.into_askers() {
+            match asker {
+                Asker::Client(read) => self.reply(read.request, ClientResponse::NotLeader { leader }),
+                Asker::Node(node, id) => self.send(node, Message::ReadIndexed { id, index: None }),
+            }
+        }
+        for read in self.positions.take_leaders() {
+            self.reply(read.request, ClientResponse::NotLeader { leader });
         }
     }
 
@@ -125,14 +132,13 @@ impl Core {
         let safe = self.safe_position();
         while self.state.position() < visible {
             let Some(slot) = self.log.get_mut(self.state.position().next()) else { break };
-            slot.applied = Some(self.state.apply(&slot.entry, self.settings.sessions, safe));
-            slot.digest = self.state.visible().digest();
+            slot.outcome = Some(self.state.apply(&slot.entry, self.settings.sessions, safe));
         }
+        self.state.forget(safe);
         self.answer_writes(&satisfied);
         self.settle_reads();
         self.settle_members();
-        self.take_snapshot_if_due();
-        self.state.forget(self.safe_position());
+        self.settle_handover();
     }
 
     /// Moves the leader's commit and acknowledged positions; returns the writes that are to be answered.
@@ -163,54 +169,39 @@ impl Core {
         satisfied
     }
 
-    /// Answers writes that are acknowledged or refused. An operation that was repeated is answered, and acknowledged, as
-    /// the entry that performed it: as long as that is kept nothing is lost.
     fn answer_writes(&mut self, satisfied: &[(Position, u64, Replication)]) {
-        if satisfied.is_empty() {
-            return;
-        }
-        let mut done: Vec<(Claim, Position)> = Vec::new();
+        let RoleState::Leader(leadership) = &self.role else { return };
+        let term = leadership.claim.term;
+        let mut done = Vec::new();
         let mut replies = Vec::with_capacity(satisfied.len());
         for (position, request, replication) in satisfied.iter().copied() {
-            let Some(slot) = self.log.get(position) else { continue };
-            debug_assert_eq!(slot.entry.claim, self.own_claim(), "a leader answers for entries of its own reign");
-            debug_assert!(slot.applied.is_some(), "position {position} is answered before it is visible");
-            let Some(applied) = &slot.applied else { continue };
-            let (position, claim) = applied.original.unwrap_or((position, slot.entry.claim));
-            let response = applied.outcome.clone().into_response(claim.term, position, replication);
+            let Some(slot) = self.log.get_mut(position) else { continue };
+            debug_assert_eq!(slot.entry.claim, leadership.claim, "a leader answers for entries of its own reign");
+            let response = match slot.outcome.clone() {
+                Some(outcome) => outcome.into_response(term, position, replication),
+                None => ClientResponse::Unknown { reason: "the write is not visible" },
+            };
+            debug_assert!(slot.outcome.is_some(), "position {position} is answered before it is visible");
             if matches!(response, ClientResponse::Acknowledged { .. }) {
-                done.push((claim, position));
+                slot.acknowledged = true;
+                done.push(position);
             }
             replies.push(Effect::Reply { request, response });
         }
-        done.sort_unstable();
-        done.dedup();
-        for range in done.chunk_by(|left, right| left.0 == right.0 && left.1.next() == right.1) {
-            if let (Some((claim, from)), Some((_, to))) = (range.first(), range.last()) {
-                let Claim { term, leader } = *claim;
-                self.account(ProtocolEvent::Acknowledged { term, leader, from: *from, to: *to });
+        for range in done.chunk_by(|left, right| left.next() == *right) {
+            if let (Some(from), Some(to)) = (range.first(), range.last()) {
+                let event = ProtocolEvent::Acknowledged { term, from: *from, to: *to };
+                self.effects.push(Effect::Event(event));
             }
         }
         self.effects.append(&mut replies);
     }
 
-    fn settle_reads(&mut self) {
-        let visible = self.state.position();
-        let RoleState::Leader(leadership) = &mut self.role else { return };
-        if self.committed >= leadership.first {
-            for (request, question) in std::mem::take(&mut leadership.early_reads) {
-                leadership.rounds.push(WaitingRead { request, question, index: visible });
-            }
-        }
-        let confirmed =
-            leadership.reached_by_majority(self.log.members(), u64::MAX, Progress::confirmed_round).unwrap_or_default();
-        let mut reads = leadership.rounds.take_confirmed(confirmed);
-        leadership.round_began |= leadership.rounds.begin();
-        reads.extend(leadership.rounds.take_confirmed(confirmed));
-        for read in reads {
-            debug_assert!(visible >= read.index, "a leader's state went back behind a waiting read");
-            self.answer_read(read.request, &read.question, ReadLevel::ReadIndex);
-        }
+    /// The last round that a majority has answered; `u64::MAX` if nobody needs to be asked.
+    pub(super) fn confirmed_round(&self) -> u64 {
+        let RoleState::Leader(leadership) = &self.role else { return 0 };
+        let round = leadership.reached_by_majority(self.log.members(), u64::MAX, Progress::confirmed_round);
+        round.unwrap_or_default()
     }
 
     /// Steps down if no majority was heard for the longest election timeout (check-quorum, Raft dissertation, section

@@ -8,7 +8,6 @@ mod client;
 mod dice;
 mod durability;
 mod follower;
-mod install;
 mod interface;
 mod leader;
 mod ledger;
@@ -27,7 +26,6 @@ mod rules_test;
 mod snapshot;
 mod state;
 mod succession;
-mod transfer;
 mod types;
 mod value;
 

@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 use super::{
     dice::Dice,
     durability::Durability,
-    interface::{ClientResponse, Effect, Input, Restored, Role, Status},
+    interface::{AcknowledgedWrite, ClientResponse, Effect, Input, Restored, Role, Status},
     leader::Leadership,
-    ledger::Ledger,
     log::Log,
     members::Members,
     message::{Ballot, Message},
+    read::{Positions, Questions},
     replication::Progress,
-    snapshot::{Snapshot, Snapshots},
+    snapshot::Snapshot,
     state::{State, Versions},
+    succession::Handover,
     types::{Claim, Entry, HardState, NodeId, Position, Term},
     value::Value,
 };
@@ -42,8 +43,8 @@ pub struct Core {
     pub(super) role: RoleState,
     /// Whom this node follows, itself if it leads.
     pub(super) leader: Option<NodeId>,
-    /// When the leader that this node follows was heard last.
-    pub(super) leader_heard_us: Option<u64>,
+    /// Until when this node has promised to vote for nobody; consensus only.
+    pub(super) withholds_vote_until_us: u64,
     /// When a node that does not lead acts on silence.
     pub(super) succession_due_us: u64,
     pub(super) log: Log,
@@ -54,9 +55,13 @@ pub struct Core {
     pub(super) committed: Position,
     /// The last position in the log that this node answered, as leader.
     pub(super) acknowledged: Position,
-    /// What this node acknowledged as leader, and what of that its log has lost.
-    pub(super) ledger: Ledger,
-    pub(super) snapshots: Snapshots,
+    /// The acknowledged writes that were reported as truncated and have not come back.
+    pub(super) missing: BTreeMap<(Position, Term), AcknowledgedWrite>,
+    /// The reads for which this node asks its leader.
+    pub(super) questions: Questions,
+    /// The reads that wait for a position.
+    pub(super) positions: Positions,
+    pub(super) handover: Option<Handover>,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -83,7 +88,7 @@ impl Core {
             hard_state,
             role: RoleState::Follower,
             leader: None,
-            leader_heard_us: None,
+            withholds_vote_until_us: 0,
             succession_due_us: now_us,
             reported_members: log.members().clone(),
             durability: Durability::restore(log.last()),
@@ -91,11 +96,13 @@ impl Core {
             state: Versions::new(state),
             committed,
             acknowledged: Position(0),
-            ledger: restored.ledger,
-            snapshots: Snapshots::at(committed),
+            missing: restored.ledger.missing().clone(),
+            questions: Questions::new(restored.incarnation),
+            positions: Positions::default(),
+            handover: None,
             effects: Vec::new(),
         };
-        core.reconcile(None);
+        core.reconcile(&restored.ledger);
         core.settle();
         core.begin_succession();
         core
@@ -128,6 +135,10 @@ impl Core {
                 self.effects.extend(released.into_iter().map(|(to, message)| Effect::Send { to, message }));
             }
             Input::Client { request, body } => self.take_request(request, body),
+            Input::Abandoned { requests } => {
+                self.forget_reads(&requests);
+                self.forget_held(&requests);
+            }
             Input::SnapshotSaved { position } => self.snapshot_saved(position),
             Input::Operator { request, body } => self.take_operator_request(request, body),
         }
@@ -144,10 +155,11 @@ impl Core {
             Message::VoteRequest(request) if consensus => self.take_vote_request(from, &request),
             Message::Vote(vote) if consensus => self.take_vote(from, &vote),
             // Without consensus nobody votes: the sender has other settings.
-            Message::VoteRequest(_) | Message::Vote(_) => {}
-            Message::SnapshotChunk(chunk) => self.take_snapshot_chunk(from, chunk),
-            Message::SnapshotTaken(taken) => self.take_snapshot_taken(from, &taken),
-            Message::TransferNow { .. } | Message::ReadIndex { .. } | Message::ReadIndexed { .. } => {}
+            Message::TransferNow { term } if consensus => self.take_transfer_now(from, term),
+            Message::VoteRequest(_) | Message::Vote(_) | Message::TransferNow { .. } => {}
+            Message::ReadIndex { id } => self.take_read_index(from, id),
+            Message::ReadIndexed { id, index } => self.take_read_indexed(from, id, index),
+            Message::SnapshotChunk(_) | Message::SnapshotTaken(_) => {}
         }
     }
 
@@ -160,10 +172,15 @@ impl Core {
                 leadership.heartbeat_due_us = self.now_us + self.settings.heartbeat_ms * 1_000;
                 leadership.progress.values_mut().for_each(Progress::beat);
                 if self.settings.failover == Failover::Consensus {
-                    self.check_quorum();
+                    leadership.reads.begin(self.now_us);
+                    if self.settings.check_quorum {
+                        self.check_quorum();
+                    }
+                    self.beat_handover();
                 }
             }
             RoleState::Follower | RoleState::Candidate { .. } => {
+                self.ask_again();
                 if self.succession_due_us <= self.now_us {
                     self.act_on_silence();
                 }
@@ -176,7 +193,7 @@ impl Core {
     pub fn deadline_us(&self) -> u64 {
         match &self.role {
             RoleState::Leader(leadership) => leadership.heartbeat_due_us,
-            RoleState::Follower | RoleState::Candidate { .. } => self.succession_due_us,
+            RoleState::Follower | RoleState::Candidate { .. } => self.succession_due_us.min(self.questions.due_us()),
         }
     }
 
@@ -245,6 +262,8 @@ impl Core {
             matched,
             base: self.log.base(),
             members: self.log.members().clone(),
+            lease_us: self.lease_until_us().map(|until_us| until_us.saturating_sub(self.now_us)),
+            waiting_reads: self.waiting_reads(),
             settings: self.settings.to_map(),
         }
     }
@@ -310,14 +329,8 @@ impl Core {
     pub(super) fn safe_position(&self) -> Position {
         match self.settings.failover {
             Failover::Consensus => self.committed,
-            Failover::Timeout | Failover::Manual => self.snapshots.floor(),
+            Failover::Timeout | Failover::Manual => self.log.base(),
         }
-    }
-
-    /// The claim of the entry at `position`, also where a snapshot stands for it.
-    #[must_use]
-    pub fn claim_at(&self, position: Position) -> Option<Claim> {
-        if position < self.log.base() { self.state.visible().claim_at(position) } else { self.log.claim_at(position) }
     }
 
     pub(super) fn reply(&mut self, request: u64, response: ClientResponse) {

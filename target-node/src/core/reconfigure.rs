@@ -114,6 +114,9 @@ impl Core {
         if self.committed < leadership.first {
             return Some("the leader has not committed an entry of its term yet: try again".to_owned());
         }
+        if self.hands_over() {
+            return Some("the leadership is being handed over: try again".to_owned());
+        }
         let position = self.log.members_position();
         (position > self.committed)
             .then(|| format!("the change of members at position {position} is not committed yet: try again"))
@@ -131,7 +134,9 @@ impl Core {
         let silence_us_max = self.settings.election_timeout.max_ms * 1_000;
         let heard_us = leadership.reached_by_majority(left, self.now_us, Progress::heard_us);
         if heard_us.is_none_or(|heard_us| self.now_us.saturating_sub(heard_us) >= silence_us_max) {
-            return Err(format!("without {node} there is no majority that answers: restart or remove the silent ones first"));
+            return Err(format!(
+                "without {node} there is no majority that answers: restart or remove the silent ones first"
+            ));
         }
         self.settings.replication.check(left.voter_count()).map_err(|error| format!("without {node}: {error}"))
     }
@@ -225,7 +230,9 @@ impl Core {
         let Leadership { progress, reconfiguration, .. } = &mut **leadership;
         let mut keeps_up = None;
         for (node, round) in &mut reconfiguration.rounds {
-            let Some(progress) = progress.get(node).filter(|progress| progress.matched() >= round.end) else { continue };
+            let Some(progress) = progress.get(node).filter(|progress| progress.matched() >= round.end) else {
+                continue;
+            };
             if now_us < round.began_us.min(progress.heard_us()) + quick_us {
                 keeps_up = Some(*node);
                 break;

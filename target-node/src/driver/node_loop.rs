@@ -3,6 +3,7 @@
 //! Everything that has arrived is fed in before any effect is performed, so that one write to the event log and one
 //! flush of the disk serve them all. Events go first: nothing may leave the node that its event log does not support.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
@@ -173,8 +174,8 @@ impl NodeLoop {
         let now_us = self.started.elapsed().as_micros() as u64;
         if self.core.deadline_us() <= now_us {
             inputs.core.push(Input::Tick);
-            self.sweep();
         }
+        inputs.core.extend(self.sweep());
         if !inputs.core.is_empty() {
             let effects = self.core.step_all(now_us, inputs.core);
             self.perform(effects)?;
@@ -221,14 +222,17 @@ impl NodeLoop {
         Ok(())
     }
 
-    /// Forgets the requests of clients that are gone.
-    fn sweep(&mut self) {
+    /// Forgets the requests of clients that are gone, and lets the core forget them.
+    fn sweep(&mut self) -> Option<Input> {
         if self.swept.elapsed() < SWEEP_INTERVAL {
-            return;
+            return None;
         }
         self.swept = Instant::now();
-        self.waiting.retain(|_, reply| !reply.is_closed());
+        let gone = self.waiting.iter().filter(|(_, reply)| reply.is_closed());
+        let requests: BTreeSet<_> = gone.map(|(request, _)| *request).collect();
+        self.waiting.retain(|request, _| !requests.contains(request));
         self.peers.close_idle();
+        (!requests.is_empty()).then_some(Input::Abandoned { requests })
     }
 
     fn report(&self) -> Report {

@@ -1,6 +1,7 @@
 //! A node from its beginning to its end: recovery, listening, running, stopping.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -143,7 +144,13 @@ fn recover(directory: &DataDirectory, plan: &NodePlan) -> Result<(WriteAheadLog,
     let mut ledger = Ledger::default();
     past.iter().for_each(|event| ledger.record(event));
     info!(term = %hard_state.term, entries = entries.len(), events = past.len(), "recovered");
-    Ok((log, Restored { hard_state, snapshot: None, entries, ledger }, events))
+    Ok((log, Restored { hard_state, snapshot: None, entries, ledger, incarnation: incarnation() }, events))
+}
+
+/// A number that no other start of this node has.
+fn incarnation() -> u64 {
+    // Its keys are random.
+    RandomState::new().build_hasher().finish()
 }
 
 /// A token that SIGTERM or SIGINT cancels.

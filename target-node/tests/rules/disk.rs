@@ -22,6 +22,8 @@ pub(crate) struct Disk {
     entries: Vec<Entry>,
     ledger: Ledger,
     under_way: VecDeque<Write>,
+    /// How often its node has crashed.
+    incarnation: u64,
     /// Finishes only when told to.
     pub(crate) is_slow: bool,
 }
@@ -85,12 +87,13 @@ impl Disk {
     /// Loses what is under way.
     pub(crate) fn crash(&mut self) {
         self.under_way.clear();
+        self.incarnation += 1;
     }
 
     pub(crate) fn contents(&self) -> Restored {
         let base = self.snapshot.as_ref().map_or(Position(0), |snapshot| snapshot.position);
         let entries = self.entries.iter().filter(|entry| entry.position > base).cloned().collect();
         let (snapshot, ledger) = (self.snapshot.clone(), self.ledger.clone());
-        Restored { hard_state: self.hard_state, snapshot, entries, ledger }
+        Restored { hard_state: self.hard_state, snapshot, entries, ledger, incarnation: self.incarnation }
     }
 }

@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 
 use crate::{
     core::{
-        Change, Claim, ClientRequest, Core, Effect, Entry, HardState, Input, Ledger, Members, Message, NodeId,
-        Position, ProtocolEvent, Record, Restored, Role, Term, Token, Value, VoteRequest, node::RoleState,
-        replication::Progress,
+        Change, Claim, ClientRequest, Core, Effect, Entry, HardState, Input, Members, Message, NodeId, Position,
+        ProtocolEvent, Record, Restored, Role, Term, Token, Value, VoteRequest, node::RoleState, replication::Progress,
     },
     settings::Settings,
 };
@@ -115,12 +114,7 @@ impl Machine {
     }
 
     fn start(id: NodeId, disk: Disk, circumstances: &Circumstances) -> Self {
-        let restored = Restored {
-            hard_state: disk.hard_state,
-            snapshot: None,
-            entries: disk.entries.clone(),
-            ledger: Ledger::default(),
-        };
+        let restored = Restored { hard_state: disk.hard_state, entries: disk.entries.clone(), ..Restored::default() };
         let core = Core::new(id, Members::first(NODES), circumstances.settings.clone(), restored, 1, 0);
         Self { core, disk, now_us: 0, confirmed: Token(0) }
     }

@@ -21,7 +21,13 @@ impl Core {
     /// Sets the first deadline of a node that has just started.
     pub(in crate::core) fn begin_succession(&mut self) {
         match self.settings.failover {
-            Failover::Consensus => self.follow_nobody(),
+            Failover::Consensus => {
+                if self.hard_state.term > Term(0) {
+                    // It may have heard a leader just before it stopped: a promise outlives a restart.
+                    self.withhold_vote();
+                }
+                self.follow_nobody();
+            }
             Failover::Timeout => self.await_leader(),
             Failover::Manual => self.await_operator(),
         }
@@ -81,9 +87,11 @@ impl Core {
         debug_assert!(!matches!(self.role, RoleState::Leader(_)), "a leader steps down before it follows");
         self.role = RoleState::Follower;
         self.leader = Some(leader);
-        self.leader_heard_us = Some(self.now_us);
         match self.settings.failover {
-            Failover::Consensus => self.draw_election_deadline(),
+            Failover::Consensus => {
+                self.withhold_vote();
+                self.draw_election_deadline();
+            }
             Failover::Timeout => self.await_leader(),
             Failover::Manual => self.await_operator(),
         }

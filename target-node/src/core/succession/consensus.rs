@@ -1,7 +1,11 @@
 //! Elections by majority (Raft paper, sections 5.2 and 5.4.1; dissertation, sections 4.2.3, 6.2 and 9.6).
 //!
-//! Every election begins with a trial that changes nothing, so that a node which was cut off cannot depose a leader by
-//! its term alone; and a voter that has heard its leader within the shortest election timeout takes no part in any.
+//! With `pre-vote` every election begins with a trial that changes nothing, so that a node which was cut off cannot depose a
+//! leader by its term alone. With `check-quorum` a leader that hears no majority steps down, and therefore a voter that has
+//! heard its leader within the shortest election timeout takes no part in any election, trial or not: without the first,
+//! followers that hear a leader which cannot hear them would refuse to replace it for ever (etcd ties them together, too).
+//! That refusal is a promise on which leases count; a voter keeps it when terms change and when it restarts, and only its
+//! leader itself can release it ([`super::transfer`]).
 
 use std::collections::BTreeSet;
 
@@ -23,12 +27,11 @@ impl Core {
     pub(in crate::core) fn follow_nobody(&mut self) {
         self.role = RoleState::Follower;
         self.leader = None;
-        self.leader_heard_us = None;
         self.draw_election_deadline();
     }
 
     /// Enters a higher term, in which `leader` leads if it is known.
-    pub(in crate::core) fn enter_term(&mut self, term: Term, leader: Option<NodeId>) {
+    pub(super) fn enter_term(&mut self, term: Term, leader: Option<NodeId>) {
         debug_assert!(term > self.hard_state.term, "{term} is not above {}", self.hard_state.term);
         let deadline_us = self.succession_due_us;
         let led = matches!(self.role, RoleState::Leader(_));
@@ -57,15 +60,22 @@ impl Core {
         true
     }
 
-    /// Asks whether an election could be won; a node that does not vote waits on.
+    /// Promises to vote for nobody for the shortest election timeout.
+    pub(super) fn withhold_vote(&mut self) {
+        self.withholds_vote_until_us = self.now_us + self.settings.election_timeout.min_ms * 1_000;
+    }
+
+    /// Stands, or asks first whether an election could be won; a node that does not vote waits on.
     pub(super) fn stand_for_election(&mut self) {
         if !self.may_stand() {
             return self.follow_nobody();
         }
-        self.ask_for_votes(Ballot::Trial);
+        let ballot = if self.settings.pre_vote { Ballot::Trial } else { Ballot::Binding };
+        self.ask_for_votes(ballot, false);
     }
 
-    fn ask_for_votes(&mut self, ballot: Ballot) {
+    /// Stands for election; `transfer` says that the leader has asked for it.
+    pub(super) fn ask_for_votes(&mut self, ballot: Ballot, transfer: bool) {
         self.follow_nobody();
         let term = match ballot {
             Ballot::Trial => self.hard_state.term.next(),
@@ -77,7 +87,7 @@ impl Core {
         };
         self.role = RoleState::Candidate { ballot, votes: BTreeSet::from([self.id]) };
         let (last, last_claim) = (self.log.last(), self.log.last_claim());
-        let request = VoteRequest { ballot, term, last, last_claim, transfer: false };
+        let request = VoteRequest { ballot, term, last, last_claim, transfer };
         for node in self.peers().into_iter().filter(|node| self.log.members().is_voter(*node)).collect::<Vec<_>>() {
             self.send(node, Message::VoteRequest(request));
         }
@@ -85,7 +95,7 @@ impl Core {
     }
 
     pub(in crate::core) fn take_vote_request(&mut self, from: NodeId, request: &VoteRequest) {
-        let refuses_for_leader = self.hears_leader();
+        let refuses_for_leader = self.settings.check_quorum && !request.transfer && self.withholds_vote();
         if !refuses_for_leader && request.ballot == Ballot::Binding && request.term > self.hard_state.term {
             self.enter_term(request.term, None);
         }
@@ -105,11 +115,9 @@ impl Core {
         self.send(from, Message::Vote(Vote { ballot, requested_term, term, granted }));
     }
 
-    /// Whether this node leads, or heard its leader within the shortest election timeout.
-    fn hears_leader(&self) -> bool {
-        let stickiness_us = self.settings.election_timeout.min_ms * 1_000;
-        let heard = self.leader_heard_us.is_some_and(|heard_us| self.now_us < heard_us + stickiness_us);
-        heard || matches!(self.role, RoleState::Leader(_))
+    /// Whether this node leads, or has promised a leader to vote for nobody else yet.
+    fn withholds_vote(&self) -> bool {
+        self.now_us < self.withholds_vote_until_us || matches!(self.role, RoleState::Leader(_))
     }
 
     pub(in crate::core) fn take_vote(&mut self, from: NodeId, vote: &Vote) {
@@ -134,7 +142,7 @@ impl Core {
             return;
         }
         match ballot {
-            Ballot::Trial => self.ask_for_votes(Ballot::Binding),
+            Ballot::Trial => self.ask_for_votes(Ballot::Binding, false),
             Ballot::Binding => {
                 self.lead();
                 // The no-op lets the reign commit what it inherited (Raft paper, section 8).

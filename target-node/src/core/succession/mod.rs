@@ -4,3 +4,6 @@ mod claims;
 mod consensus;
 mod manual;
 mod timeout;
+mod transfer;
+
+pub(super) use transfer::{Handover, Preference};
