@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::{
     interface::{Effect, Token},
     message::Message,
+    snapshot::Snapshot,
     types::{Entry, HardState, NodeId, Position, Record},
 };
 
@@ -53,6 +54,20 @@ impl Durability {
     pub(super) fn hard_state(&mut self, hard_state: HardState) {
         self.records.push(Record::HardState(hard_state));
         self.hard_state_token = self.covering_token();
+    }
+
+    /// Hands over a snapshot that takes the place of the log, after the records of the log before it, which ended at
+    /// `last`. Of the new log what is up to `kept` is on disk already, as far as it was durable.
+    pub(super) fn install(&mut self, snapshot: Snapshot, last: Position, kept: Position) -> Vec<Effect> {
+        let mut effects: Vec<_> = self.flush(last).into_iter().collect();
+        self.durable = self.durable.min(kept);
+        for (_, position) in &mut self.under_way {
+            *position = (*position).min(kept);
+        }
+        self.last_token = Token(self.last_token.0 + 1);
+        self.under_way.push_back((self.last_token, snapshot.position));
+        effects.push(Effect::InstallSnapshot { token: self.last_token, snapshot });
+        effects
     }
 
     /// The token with which everything recorded so far is durable.

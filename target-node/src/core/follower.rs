@@ -2,8 +2,7 @@
 
 use super::{
     interface::{AcknowledgedWrite, ChangeKind, Effect, ProtocolEvent},
-    ledger::Ledger,
-    log::Slot,
+    log::{Log, Slot},
     message::{Append, AppendResult, Appended, Message},
     node::Core,
     types::{Change, Claim, Command, Entry, NodeId, Position, Term},
@@ -18,10 +17,7 @@ impl Core {
         if !well_formed || !self.may_take(from, append.term) {
             return;
         }
-        if self.log.claim_at(append.previous) != Some(append.previous_claim) {
-            let previous = append.previous;
-            let (hint, hint_claim) = self.log.agreement_hint(previous.previous(), append.previous_claim);
-            let result = AppendResult::Mismatch { previous, hint, hint_claim };
+        if let Some(result) = self.refusal(&append) {
             return self.send(from, self.appended(append.term, append.round, result));
         }
         let is_heartbeat = append.entries.is_empty();
@@ -41,12 +37,46 @@ impl Core {
         }
     }
 
+    /// Why nothing is done with an append of the leader that this node follows, if so.
+    fn refusal(&mut self, append: &Append) -> Option<AppendResult> {
+        if self.snapshots.is_wanted {
+            return Some(AppendResult::SnapshotWanted);
+        }
+        let previous = append.previous;
+        if self.claim_at(previous) != Some(append.previous_claim) {
+            let (hint, hint_claim) = self.agreement_hint(previous.previous(), append.previous_claim);
+            return Some(AppendResult::Mismatch { previous, hint, hint_claim });
+        }
+        let floor = match self.settings.failover {
+            Failover::Consensus => return None,
+            Failover::Timeout | Failover::Manual => self.snapshots.floor(),
+        };
+        let below_floor = append.entries.iter().take_while(|entry| entry.position <= floor);
+        if below_floor.into_iter().any(|entry| self.claim_at(entry.position).is_some_and(|claim| claim != entry.claim))
+        {
+            self.snapshots.is_wanted = true;
+            return Some(AppendResult::SnapshotWanted);
+        }
+        None
+    }
+
+    /// As [`Log::agreement_hint`](super::log::Log::agreement_hint), also where a snapshot stands for the log.
+    fn agreement_hint(&self, position: Position, claim: Claim) -> (Position, Claim) {
+        let (hint, hint_claim) = self.log.agreement_hint(position, claim);
+        if hint <= position && hint_claim <= claim {
+            return (hint, hint_claim);
+        }
+        let state = self.state.visible();
+        let hint = state.last_not_above(position.min(self.log.base()), claim);
+        (hint, state.claim_at(hint).unwrap_or(Claim::NONE))
+    }
+
     pub(super) fn appended(&self, append_term: Term, round: u64, result: AppendResult) -> Message {
         Message::Appended(Appended { term: self.hard_state.term, append_term, round, result })
     }
 
     fn take_entry(&mut self, entry: Entry) {
-        match self.log.claim_at(entry.position) {
+        match self.claim_at(entry.position) {
             Some(claim) if claim == entry.claim => return,
             Some(_) => self.truncate(entry.position),
             None => {}
@@ -54,9 +84,7 @@ impl Core {
         let (position, claim) = (entry.position, entry.claim);
         self.durability.append(entry.clone());
         self.log.push(entry);
-        if claim.leader == self.id {
-            self.restored(position, claim.term);
-        }
+        self.report_restored(position, claim);
     }
 
     /// Removes the log from `from` on, undoes what it did, and reports what was acknowledged.
@@ -69,51 +97,71 @@ impl Core {
         self.committed = self.committed.min(from.previous());
         self.acknowledged = self.acknowledged.min(from.previous());
         for slot in self.log.truncate(from) {
-            if slot.acknowledged {
-                self.report_truncated(describe(&slot));
+            let place = (slot.entry.position, slot.entry.claim);
+            if self.ledger.has_acknowledged(place.0, place.1) && !self.ledger.missing().contains_key(&place) {
+                self.account(ProtocolEvent::TruncatedAcked(describe(&slot)));
             }
         }
         self.durability.truncate(from);
     }
 
-    fn report_truncated(&mut self, write: AcknowledgedWrite) {
-        self.missing.insert((write.position, write.term), write.clone());
-        self.effects.push(Effect::Event(ProtocolEvent::TruncatedAcked(write)));
+    /// Reports what concerns acknowledged writes, and keeps account of it.
+    pub(super) fn account(&mut self, event: ProtocolEvent) {
+        self.ledger.record(&event);
+        self.effects.push(Effect::Event(event));
     }
 
-    /// Marks the entry at `position`, appended by this node in `term`, as acknowledged if it was reported missing.
-    fn restored(&mut self, position: Position, term: Term) {
-        let Some(write) = self.missing.remove(&(position, term)) else { return };
-        if let Some(slot) = self.log.get_mut(position) {
-            slot.acknowledged = true;
+    /// Reports that an entry is in the log again, if it was reported as truncated.
+    fn report_restored(&mut self, position: Position, claim: Claim) {
+        if let Some(write) = self.ledger.missing().get(&(position, claim)).cloned() {
+            self.account(ProtocolEvent::RestoredAcked(write));
         }
-        self.effects.push(Effect::Event(ProtocolEvent::RestoredAcked(write)));
     }
 
-    /// Compares what this node acknowledged in its past with the log that its disk gave back.
-    pub(super) fn reconcile(&mut self, ledger: &Ledger) {
-        for (position, term) in ledger.acknowledged() {
-            let in_log = self.log.claim_at(position) == Some(Claim { term, leader: self.id });
-            match (in_log, self.missing.contains_key(&(position, term))) {
-                // The node was killed between the report and the truncation.
-                (true, true) => self.restored(position, term),
-                (true, false) => {
-                    if let Some(slot) = self.log.get_mut(position) {
-                        slot.acknowledged = true;
-                    }
-                }
-                // A majority of others held it, but this disk lost it.
-                (false, false) => self.report_truncated(AcknowledgedWrite::at(position, term)),
-                (false, true) => {}
+    /// Compares what this node acknowledged in its past with the log that its disk gave back, or that a snapshot has put
+    /// in the place of the one `before`.
+    pub(super) fn reconcile(&mut self, before: Option<&Log>) {
+        // The node may have been killed between a report and the truncation.
+        let back: Vec<_> = self.ledger.missing().keys().copied().collect();
+        for (position, claim) in back {
+            if self.claim_at(position) == Some(claim) {
+                self.report_restored(position, claim);
             }
         }
-        let acknowledged = self.log.slots().iter().rev().find(|slot| slot.acknowledged);
-        self.acknowledged = acknowledged.map_or(Position(0), |slot| slot.entry.position);
+        let mut lost = Vec::new();
+        let mut acknowledged = Position(0);
+        for (claim, from, to) in self.ledger.ranges() {
+            // Of each claim a log has one unbroken stretch, or nothing.
+            let (first, last) = self.span_of(claim).unwrap_or_else(|| (to.next(), to.next()));
+            if from.max(first) <= to.min(last) {
+                acknowledged = acknowledged.max(to.min(last));
+            }
+            let missing = (from.0..=to.0).map(Position).filter(|position| *position < first || *position > last);
+            lost.extend(missing.map(|position| (position, claim)));
+        }
+        lost.retain(|place| !self.ledger.missing().contains_key(place));
+        for (position, claim) in lost {
+            let slot = before.and_then(|log| log.get(position)).filter(|slot| slot.entry.claim == claim);
+            let write = slot.map_or_else(|| AcknowledgedWrite::at(position, claim), describe);
+            self.account(ProtocolEvent::TruncatedAcked(write));
+        }
+        self.acknowledged = acknowledged;
+    }
+
+    /// The first and the last position of the entries of one claim, also where a snapshot stands for them.
+    fn span_of(&self, claim: Claim) -> Option<(Position, Position)> {
+        let in_log = self.log.span_of(claim);
+        let before = self.state.visible().span_of(claim, self.log.base());
+        match (before, in_log) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (before, in_log) => before.or(in_log),
+        }
     }
 }
 
+/// What is known of the write in `slot`.
 fn describe(slot: &Slot) -> AcknowledgedWrite {
-    let mut write = AcknowledgedWrite::at(slot.entry.position, slot.entry.claim.term);
+    let mut write = AcknowledgedWrite::at(slot.entry.position, slot.entry.claim);
     if let Some(origin) = &slot.entry.origin {
         write.client = Some(origin.client.clone());
         write.operation = Some(origin.operation);

@@ -339,6 +339,8 @@ pub struct AcknowledgedWrite {
     pub position: Position,
     /// Its term.
     pub term: Term,
+    /// Who appended it: the node itself, unless it answered a repetition of what an earlier leader had appended.
+    pub leader: NodeId,
     /// The client that asked for it.
     pub client: Option<String>,
     /// The client's number for it.
@@ -354,8 +356,15 @@ pub struct AcknowledgedWrite {
 impl AcknowledgedWrite {
     /// A write of which only the place is known.
     #[must_use]
-    pub fn at(position: Position, term: Term) -> Self {
-        Self { position, term, client: None, operation: None, f: None, key: None, value: None }
+    pub fn at(position: Position, claim: Claim) -> Self {
+        let Claim { term, leader } = claim;
+        Self { position, term, leader, client: None, operation: None, f: None, key: None, value: None }
+    }
+
+    /// The claim of its entry.
+    #[must_use]
+    pub fn claim(&self) -> Claim {
+        Claim { term: self.term, leader: self.leader }
     }
 }
 
@@ -377,10 +386,12 @@ pub enum ProtocolEvent {
         /// Why it stopped.
         reason: StepDown,
     },
-    /// This node, as leader of `term`, decided to acknowledge the writes at these positions.
+    /// This node, as leader, decided to acknowledge the writes at these positions.
     Acknowledged {
-        /// Its term.
+        /// The term of the entries.
         term: Term,
+        /// Who appended them: the node itself, unless clients repeated what an earlier leader had appended.
+        leader: NodeId,
         /// The first position.
         from: Position,
         /// The last position; everything in between is acknowledged, too.

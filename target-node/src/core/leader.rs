@@ -14,7 +14,7 @@ use super::{
     succession::Preference,
     types::{Claim, Command, NodeId, Origin, Position},
 };
-use crate::settings::{Failover, Replication};
+use crate::settings::{Failover, Replication, Settings};
 
 /// What a node has only while it leads.
 #[derive(Debug, Clone)]
@@ -56,6 +56,13 @@ impl Leadership {
         reached.extend(members.is_voter(self.claim.leader).then_some(own));
         reached.sort_unstable_by(|left, right| right.cmp(left));
         reached.get(reached.len() / 2).copied()
+    }
+
+    /// The least position after which a follower that answers still needs the log.
+    pub(super) fn needed_from(&self, now_us: u64, settings: &Settings) -> Option<Position> {
+        let silence_us_max = settings.election_timeout.max_ms * 1_000;
+        let answers = |progress: &&Progress| now_us.saturating_sub(progress.heard_us()) < silence_us_max;
+        self.progress.values().filter(answers).map(Progress::needs_after).min()
     }
 
     pub(super) fn validate(&self, last: Position) {
@@ -132,13 +139,15 @@ impl Core {
         let safe = self.safe_position();
         while self.state.position() < visible {
             let Some(slot) = self.log.get_mut(self.state.position().next()) else { break };
-            slot.outcome = Some(self.state.apply(&slot.entry, self.settings.sessions, safe));
+            slot.applied = Some(self.state.apply(&slot.entry, self.settings.sessions, safe));
+            slot.digest = self.state.visible().digest();
         }
-        self.state.forget(safe);
         self.answer_writes(&satisfied);
         self.settle_reads();
         self.settle_members();
         self.settle_handover();
+        self.take_snapshot_if_due();
+        self.state.forget(self.safe_position());
     }
 
     /// Moves the leader's commit and acknowledged positions; returns the writes that are to be answered.
@@ -169,29 +178,32 @@ impl Core {
         satisfied
     }
 
+    /// Answers writes that are acknowledged or refused. An operation that was repeated is answered, and acknowledged, as
+    /// the entry that performed it: as long as that is kept nothing is lost.
     fn answer_writes(&mut self, satisfied: &[(Position, u64, Replication)]) {
-        let RoleState::Leader(leadership) = &self.role else { return };
-        let term = leadership.claim.term;
-        let mut done = Vec::new();
+        if satisfied.is_empty() {
+            return;
+        }
+        let mut done: Vec<(Claim, Position)> = Vec::new();
         let mut replies = Vec::with_capacity(satisfied.len());
         for (position, request, replication) in satisfied.iter().copied() {
-            let Some(slot) = self.log.get_mut(position) else { continue };
-            debug_assert_eq!(slot.entry.claim, leadership.claim, "a leader answers for entries of its own reign");
-            let response = match slot.outcome.clone() {
-                Some(outcome) => outcome.into_response(term, position, replication),
-                None => ClientResponse::Unknown { reason: "the write is not visible" },
-            };
-            debug_assert!(slot.outcome.is_some(), "position {position} is answered before it is visible");
+            let Some(slot) = self.log.get(position) else { continue };
+            debug_assert_eq!(slot.entry.claim, self.own_claim(), "a leader answers for entries of its own reign");
+            debug_assert!(slot.applied.is_some(), "position {position} is answered before it is visible");
+            let Some(applied) = &slot.applied else { continue };
+            let (position, claim) = applied.original.unwrap_or((position, slot.entry.claim));
+            let response = applied.outcome.clone().into_response(claim.term, position, replication);
             if matches!(response, ClientResponse::Acknowledged { .. }) {
-                slot.acknowledged = true;
-                done.push(position);
+                done.push((claim, position));
             }
             replies.push(Effect::Reply { request, response });
         }
-        for range in done.chunk_by(|left, right| left.next() == *right) {
-            if let (Some(from), Some(to)) = (range.first(), range.last()) {
-                let event = ProtocolEvent::Acknowledged { term, from: *from, to: *to };
-                self.effects.push(Effect::Event(event));
+        done.sort_unstable();
+        done.dedup();
+        for range in done.chunk_by(|left, right| left.0 == right.0 && left.1.next() == right.1) {
+            if let (Some((claim, from)), Some((_, to))) = (range.first(), range.last()) {
+                let Claim { term, leader } = *claim;
+                self.account(ProtocolEvent::Acknowledged { term, leader, from: *from, to: *to });
             }
         }
         self.effects.append(&mut replies);

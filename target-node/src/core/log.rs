@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::{
     members::Members,
-    state::Outcome,
+    state::Applied,
     types::{Claim, Command, Entry, Origin, Position},
 };
 
@@ -15,10 +15,17 @@ use super::{
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
     pub(super) entry: Entry,
-    /// This node answered ok for it, as leader.
-    pub(super) acknowledged: bool,
     /// What it did to the state, once it is visible.
-    pub(super) outcome: Option<Outcome>,
+    pub(super) applied: Option<Applied>,
+    /// The digest of the state after it, once it is visible.
+    pub(super) digest: u64,
+}
+
+/// How much one copy of entries may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CopyLimits {
+    pub(super) entries: usize,
+    pub(super) bytes: usize,
 }
 
 /// The entries after a position, up to which a snapshot stands for them, to the last.
@@ -99,7 +106,7 @@ impl Log {
         if let Command::Members(members) = &entry.command {
             self.members.push((entry.position, members.clone()));
         }
-        self.slots.push_back(Slot { entry, acknowledged: false, outcome: None });
+        self.slots.push_back(Slot { entry, applied: None, digest: 0 });
     }
 
     /// Removes the entries from `from` on and returns them, in order.
@@ -109,11 +116,38 @@ impl Log {
         self.slots.split_off(keep)
     }
 
-    /// Copies of up to `count_max` entries from `from` to `to`, both included; none of what is before the base.
-    pub(super) fn copy(&self, from: Position, to: Position, count_max: usize) -> Vec<Entry> {
-        let Some(start) = self.index_of(from) else { return Vec::new() };
-        let count = (to.0 + 1).saturating_sub(from.0).min(count_max as u64) as usize;
-        self.slots.iter().skip(start).take(count).map(|slot| slot.entry.clone()).collect()
+    /// Removes the entries up to `base`, for which a snapshot stands from now on; nothing if they are gone already.
+    pub(super) fn compact(&mut self, base: Position) {
+        let Some(claim) = self.claim_at(base).filter(|_| base > self.base.0) else { return };
+        let in_force = self.members.partition_point(|(from, _)| *from <= base).saturating_sub(1);
+        self.members.drain(..in_force);
+        self.slots.drain(..(base.0 - self.base.0.0) as usize);
+        self.base = (base, claim);
+    }
+
+    /// Copies of the entries from `from` to `to`, both included, as many as `limits` allow and at least one, with their
+    /// size in bytes; none of what is before the base.
+    pub(super) fn copy(&self, from: Position, to: Position, limits: CopyLimits) -> (Vec<Entry>, usize) {
+        let Some(start) = self.index_of(from) else { return (Vec::new(), 0) };
+        let count = (to.0 + 1).saturating_sub(from.0).min(limits.entries as u64) as usize;
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for slot in self.slots.range(start.min(self.slots.len())..).take(count) {
+            let more = slot.entry.bytes();
+            if bytes + more > limits.bytes && !entries.is_empty() {
+                break;
+            }
+            bytes += more;
+            entries.push(slot.entry.clone());
+        }
+        (entries, bytes)
+    }
+
+    /// The first and the last position of the entries of one claim.
+    pub(super) fn span_of(&self, claim: Claim) -> Option<(Position, Position)> {
+        let before = self.slots.partition_point(|slot| slot.entry.claim < claim) as u64;
+        let up_to = self.slots.partition_point(|slot| slot.entry.claim <= claim) as u64;
+        let base = self.base.0.0;
+        (before < up_to).then_some((Position(base + before + 1), Position(base + up_to)))
     }
 
     /// The last position up to `position` whose claim is not above `claim`, and its claim: the last place at which two
@@ -153,13 +187,24 @@ mod tests {
     fn copies_are_limited_by_count_and_by_the_end() {
         let log = log(&[(1, 1), (1, 1), (2, 2), (2, 2)]);
         let positions = |from, to, count| {
-            log.copy(Position(from), Position(to), count).iter().map(|entry| entry.position.0).collect::<Vec<_>>()
+            let limits = CopyLimits { entries: count, bytes: usize::MAX };
+            log.copy(Position(from), Position(to), limits).0.iter().map(|entry| entry.position.0).collect::<Vec<_>>()
         };
         assert_eq!(positions(2, 4, 64), [2, 3, 4]);
         assert_eq!(positions(2, 4, 2), [2, 3]);
         assert_eq!(positions(2, 3, 64), [2, 3]);
         assert_eq!(positions(5, 9, 64), [0_u64; 0]);
         assert_eq!(positions(4, 3, 64), [0_u64; 0]);
+    }
+
+    #[test]
+    fn copies_are_limited_by_bytes_but_never_empty() {
+        let log = log(&[(1, 1); 4]);
+        let bytes = log.copy(Position(1), Position(1), CopyLimits { entries: 9, bytes: 0 }).1;
+        for (limit, expected) in [(0, 1), (bytes, 1), (2 * bytes, 2), (3 * bytes - 1, 2), (9 * bytes, 4)] {
+            let limits = CopyLimits { entries: 9, bytes: limit };
+            assert_eq!(log.copy(Position(1), Position(9), limits).0.len(), expected, "{limit} bytes");
+        }
     }
 
     #[test]

@@ -93,6 +93,9 @@ pub enum AppendResult {
         /// The claim of the follower's entry at `hint`.
         hint_claim: Claim,
     },
+    /// The logs differ where the follower cannot go back to any more, or it wants no part of its own log: it takes nothing
+    /// but a whole snapshot.
+    SnapshotWanted,
     /// The follower follows another leader, by a higher claim; nothing was done.
     Superseded {
         /// That leader, if the follower knows it.

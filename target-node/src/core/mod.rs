@@ -8,6 +8,7 @@ mod client;
 mod dice;
 mod durability;
 mod follower;
+mod install;
 mod interface;
 mod leader;
 mod ledger;
@@ -26,6 +27,7 @@ mod rules_test;
 mod snapshot;
 mod state;
 mod succession;
+mod transfer;
 mod types;
 mod value;
 

@@ -9,14 +9,15 @@ use std::collections::BTreeMap;
 use super::{
     dice::Dice,
     durability::Durability,
-    interface::{AcknowledgedWrite, ClientResponse, Effect, Input, Restored, Role, Status},
+    interface::{ClientResponse, Effect, Input, Restored, Role, Status},
     leader::Leadership,
+    ledger::Ledger,
     log::Log,
     members::Members,
     message::{Ballot, Message},
     read::{Positions, Questions},
     replication::Progress,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, Snapshots},
     state::{State, Versions},
     succession::Handover,
     types::{Claim, Entry, HardState, NodeId, Position, Term},
@@ -55,8 +56,9 @@ pub struct Core {
     pub(super) committed: Position,
     /// The last position in the log that this node answered, as leader.
     pub(super) acknowledged: Position,
-    /// The acknowledged writes that were reported as truncated and have not come back.
-    pub(super) missing: BTreeMap<(Position, Term), AcknowledgedWrite>,
+    /// What this node acknowledged as leader, and what of that its log has lost.
+    pub(super) ledger: Ledger,
+    pub(super) snapshots: Snapshots,
     /// The reads for which this node asks its leader.
     pub(super) questions: Questions,
     /// The reads that wait for a position.
@@ -96,13 +98,14 @@ impl Core {
             state: Versions::new(state),
             committed,
             acknowledged: Position(0),
-            missing: restored.ledger.missing().clone(),
+            ledger: restored.ledger,
+            snapshots: Snapshots::at(committed),
             questions: Questions::new(restored.incarnation),
             positions: Positions::default(),
             handover: None,
             effects: Vec::new(),
         };
-        core.reconcile(&restored.ledger);
+        core.reconcile(None);
         core.settle();
         core.begin_succession();
         core
@@ -159,7 +162,8 @@ impl Core {
             Message::VoteRequest(_) | Message::Vote(_) | Message::TransferNow { .. } => {}
             Message::ReadIndex { id } => self.take_read_index(from, id),
             Message::ReadIndexed { id, index } => self.take_read_indexed(from, id, index),
-            Message::SnapshotChunk(_) | Message::SnapshotTaken(_) => {}
+            Message::SnapshotChunk(chunk) => self.take_snapshot_chunk(from, chunk),
+            Message::SnapshotTaken(taken) => self.take_snapshot_taken(from, &taken),
         }
     }
 
@@ -329,8 +333,14 @@ impl Core {
     pub(super) fn safe_position(&self) -> Position {
         match self.settings.failover {
             Failover::Consensus => self.committed,
-            Failover::Timeout | Failover::Manual => self.log.base(),
+            Failover::Timeout | Failover::Manual => self.snapshots.floor(),
         }
+    }
+
+    /// The claim of the entry at `position`, also where a snapshot stands for it.
+    #[must_use]
+    pub fn claim_at(&self, position: Position) -> Option<Claim> {
+        if position < self.log.base() { self.state.visible().claim_at(position) } else { self.log.claim_at(position) }
     }
 
     pub(super) fn reply(&mut self, request: u64, response: ClientResponse) {

@@ -14,8 +14,8 @@ impl Core {
             OperatorRequest::Digest { position } => self.digest(position),
             OperatorRequest::AddMember { node, address } => return self.add_member(request, node, address),
             OperatorRequest::RemoveMember { node } => return self.remove_member(request, node),
+            OperatorRequest::Snapshot => return self.take_snapshot_for_operator(request),
             OperatorRequest::Transfer { to } => return self.transfer(request, to),
-            OperatorRequest::Snapshot => ClientResponse::Refused { reason: "not offered".to_owned() },
         };
         self.reply(request, response);
     }
@@ -35,16 +35,20 @@ impl Core {
     }
 
     fn digest(&self, position: Option<Position>) -> ClientResponse {
-        let position = position.unwrap_or(self.state.position());
-        match self.state.at(position) {
-            Some(state) => ClientResponse::Digest { position, digest: state.digest() },
+        let visible = self.state.position();
+        let position = position.unwrap_or(visible);
+        let kept = if position == visible {
+            Some(self.state.visible().digest())
+        } else {
+            self.log.get(position).filter(|_| position < visible).map(|slot| slot.digest)
+        };
+        match kept {
+            Some(digest) => ClientResponse::Digest { position, digest },
             None => {
-                let (from, to) = (self.state.earliest().position(), self.state.position());
-                let reason = format!("the state at position {position} is not kept: ask for one from {from} to {to}");
+                let (from, to) = (self.log.base().next().min(visible), visible);
+                let reason = format!("the digest at position {position} is not kept: ask for one from {from} to {to}");
                 ClientResponse::Refused { reason }
             }
         }
     }
-
-    pub(super) fn snapshot_saved(&mut self, _position: Position) {}
 }

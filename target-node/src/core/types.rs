@@ -178,6 +178,19 @@ impl Change {
     }
 }
 
+impl Change {
+    fn bytes(&self) -> usize {
+        let values = match self {
+            Change::Write { value, .. } | Change::Add { value, .. } | Change::Append { value, .. } => {
+                value.as_json_text().len()
+            }
+            Change::Cas { old, new, .. } => old.as_json_text().len() + new.as_json_text().len(),
+            Change::Delete { .. } | Change::Take { .. } | Change::Increment { .. } => 8,
+        };
+        self.key().len() + values + 4
+    }
+}
+
 /// One step of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Access {
@@ -188,6 +201,15 @@ pub enum Access {
     },
     /// A change.
     Change(Change),
+}
+
+impl Access {
+    fn bytes(&self) -> usize {
+        match self {
+            Access::Read { key } => key.len() + 2,
+            Access::Change(change) => change.bytes(),
+        }
+    }
 }
 
 /// What an entry of the log does.
@@ -223,6 +245,20 @@ pub struct Entry {
     pub command: Command,
     /// Where it comes from, where a client said so.
     pub origin: Option<Origin>,
+}
+
+impl Entry {
+    /// About how many bytes it takes on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let command = match &self.command {
+            Command::Noop => 0,
+            Command::Change(change) => change.bytes(),
+            Command::Transaction(accesses) => accesses.iter().map(Access::bytes).sum(),
+            Command::Members(members) => 24 * members.all().count(),
+        };
+        16 + command + self.origin.as_ref().map_or(0, |origin| origin.client.len() + 8)
+    }
 }
 
 /// What a node must never forget beside its log.

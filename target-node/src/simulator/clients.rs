@@ -50,6 +50,14 @@ impl Invocation {
         }
     }
 
+    /// The client's name for it.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match &self.request {
+            ClientRequest::Write { origin, .. } | ClientRequest::Transaction { origin, .. } => origin.as_ref(),
+            ClientRequest::Read { .. } | ClientRequest::Scan { .. } => None,
+        }
+    }
+
     /// What a definite refusal says about it.
     pub(super) fn fails(&self) -> Outcome {
         Outcome::Fail

@@ -10,31 +10,58 @@ use std::collections::VecDeque;
 use rand::{Rng, RngExt};
 
 use crate::{
-    core::{Claim, Entry, HardState, Position, Record, Token},
+    core::{Claim, Entry, HardState, Position, Record, Snapshot, Token},
     settings::Fsync,
 };
 
 /// How long an undisturbed disk takes, in microseconds.
 const WRITE_US: std::ops::RangeInclusive<u64> = 50..=400;
 
+/// How long an undisturbed disk takes to store a snapshot, in microseconds.
+const SAVE_US: std::ops::RangeInclusive<u64> = 200..=20_000;
+
+/// One thing that is on disk or not.
+#[derive(Debug, Clone)]
+enum Piece {
+    Record(Record),
+    /// A leader's snapshot, stored before the record with which the log begins anew after it.
+    Installed(Snapshot),
+}
+
 /// What can be read back.
 #[derive(Debug, Clone, Default)]
 struct Image {
     hard_state: HardState,
+    snapshot: Option<Snapshot>,
+    /// The position before the first entry, and the claim of the entry there.
+    base: (Position, Option<Claim>),
     entries: Vec<Entry>,
+    /// The newest snapshot was installed, and the record with which the log begins anew is missing: the log is void.
+    is_void: bool,
 }
 
 impl Image {
-    /// Takes records; returns the entries appended, each with the claim of the entry before it.
-    fn apply(&mut self, records: impl IntoIterator<Item = Record>) -> Vec<(Entry, Claim)> {
+    /// Takes pieces; returns the entries appended, each with the claim of the entry before it.
+    fn apply(&mut self, pieces: impl IntoIterator<Item = Piece>) -> Vec<(Entry, Claim)> {
         let mut appended = Vec::new();
-        for record in records {
-            match record {
-                Record::HardState(hard_state) => self.hard_state = hard_state,
-                Record::Truncate { from } => self.entries.truncate(from.0 as usize - 1),
-                Record::Reset { .. } => self.entries.clear(),
-                Record::Append(entry) => {
-                    let previous = self.entries.last().map_or(Claim::NONE, |previous| previous.claim);
+        for piece in pieces {
+            match piece {
+                Piece::Installed(snapshot) => {
+                    self.snapshot = Some(snapshot);
+                    self.is_void = true;
+                }
+                Piece::Record(Record::HardState(hard_state)) => self.hard_state = hard_state,
+                Piece::Record(Record::Truncate { from }) => {
+                    assert!(from > self.base.0, "a truncation from {from} in a log after {:?}", self.base);
+                    self.entries.truncate((from.0 - self.base.0.0) as usize - 1);
+                }
+                Piece::Record(Record::Reset { position, claim }) => self.begin_anew(position, claim),
+                Piece::Record(Record::Append(entry)) => {
+                    let last = self.base.0.0 + self.entries.len() as u64;
+                    assert_eq!(entry.position.0, last + 1, "an entry is appended where the log does not end");
+                    let previous = self.entries.last().map(|previous| previous.claim);
+                    // An entry that was removed from the log is not known any more.
+                    let previous = previous.or(self.base.1).unwrap_or(Claim::NONE);
                     self.entries.push(entry.clone());
                     appended.push((entry, previous));
                 }
@@ -42,30 +69,80 @@ impl Image {
         }
         appended
     }
+
+    fn begin_anew(&mut self, position: Position, claim: Claim) {
+        self.entries.clear();
+        self.base = (position, Some(claim));
+        self.is_void = false;
+    }
+
+    /// Puts a snapshot beside the log, which loses what is `kept` entries and more before it.
+    fn save(&mut self, snapshot: Snapshot, kept: u64) {
+        let removed = snapshot.position.0.saturating_sub(kept).saturating_sub(self.base.0.0) as usize;
+        if removed > 0 && removed <= self.entries.len() {
+            self.base = (self.entries[removed - 1].position, Some(self.entries[removed - 1].claim));
+            self.entries.drain(..removed);
+        }
+        self.snapshot = Some(snapshot);
+    }
+
+    /// Begins the log anew after the snapshot if the snapshot does not follow from the log; true if it did.
+    fn begin_anew_if_void(&mut self) -> bool {
+        let Some(Snapshot { position, claim, .. }) = &self.snapshot else { return false };
+        let (position, claim) = (*position, *claim);
+        let is_void = self.is_void || self.claim_in_log(position) != Some(claim);
+        if is_void {
+            self.begin_anew(position, claim);
+        }
+        is_void
+    }
+
+    fn contents(&self) -> (HardState, Option<Snapshot>, Vec<Entry>) {
+        let position = self.snapshot.as_ref().map_or(Position(0), |snapshot| snapshot.position);
+        let entries = self.entries.iter().filter(|entry| entry.position > position);
+        (self.hard_state, self.snapshot.clone(), entries.cloned().collect())
+    }
+
+    fn claim_in_log(&self, position: Position) -> Option<Claim> {
+        let index = position.0.checked_sub(self.base.0.0)?;
+        let before = index.checked_sub(1);
+        before.map_or(self.base.1, |index| self.entries.get(index as usize).map(|entry| entry.claim))
+    }
+
+    fn holds(&self, position: Position, claim: Claim) -> bool {
+        let in_snapshot = self.snapshot.as_ref().and_then(|snapshot| snapshot.state.claim_at(position));
+        in_snapshot == Some(claim) || (!self.is_void && self.claim_in_log(position) == Some(claim))
+    }
 }
 
 /// One node's disk.
 #[derive(Debug)]
 pub(super) struct Disk {
     fsync: Fsync,
+    /// So many entries before a snapshot stay in the log.
+    kept: u64,
     /// What a process reads.
     written: Image,
-    /// What the medium holds at least, and when each record after it was written; unused with `fsync = always`.
+    /// What the medium holds at least, and when each piece after it was written; unused with `fsync = always`.
     forced: Image,
-    unforced: VecDeque<(u64, Record)>,
-    under_way: VecDeque<(Token, Vec<Record>)>,
+    unforced: VecDeque<(u64, Piece)>,
+    under_way: VecDeque<(Token, Vec<Piece>)>,
+    /// The snapshot that is being stored beside the log.
+    saving: Option<Snapshot>,
     busy_until_us: u64,
     pub(super) slowness: u64,
 }
 
 impl Disk {
-    pub(super) fn new(fsync: Fsync) -> Self {
+    pub(super) fn new(fsync: Fsync, kept: u64) -> Self {
         Self {
             fsync,
+            kept,
             written: Image::default(),
             forced: Image::default(),
             unforced: VecDeque::new(),
             under_way: VecDeque::new(),
+            saving: None,
             busy_until_us: 0,
             slowness: 1,
         }
@@ -73,26 +150,62 @@ impl Disk {
 
     /// Begins to write; returns when it will be done.
     pub(super) fn write(&mut self, now_us: u64, token: Token, records: Vec<Record>, rng: &mut impl Rng) -> u64 {
-        self.under_way.push_back((token, records));
+        self.enqueue(now_us, token, records.into_iter().map(Piece::Record).collect(), rng)
+    }
+
+    /// Begins to put a leader's snapshot in the place of the log; returns when it will be done.
+    pub(super) fn install(&mut self, now_us: u64, token: Token, snapshot: Snapshot, rng: &mut impl Rng) -> u64 {
+        let Snapshot { position, claim, .. } = snapshot;
+        let pieces = vec![Piece::Installed(snapshot), Piece::Record(Record::Reset { position, claim })];
+        self.enqueue(now_us, token, pieces, rng)
+    }
+
+    fn enqueue(&mut self, now_us: u64, token: Token, pieces: Vec<Piece>, rng: &mut impl Rng) -> u64 {
+        self.under_way.push_back((token, pieces));
         self.busy_until_us = self.busy_until_us.max(now_us) + rng.random_range(WRITE_US) * self.slowness;
         self.busy_until_us
+    }
+
+    /// Begins to store a snapshot beside the log; returns when it will be done.
+    pub(super) fn save(&mut self, now_us: u64, snapshot: Snapshot, rng: &mut impl Rng) -> u64 {
+        assert!(self.saving.is_none(), "one snapshot is stored at a time");
+        self.saving = Some(snapshot);
+        now_us + rng.random_range(SAVE_US) * self.slowness
+    }
+
+    /// Finishes the snapshot that is being stored.
+    pub(super) fn finish_save(&mut self) {
+        if let Some(snapshot) = self.saving.take() {
+            // The log up to it is not forced to the medium with it.
+            self.forced.snapshot = Some(snapshot.clone());
+            self.written.save(snapshot, self.kept);
+        }
     }
 
     /// Finishes the oldest write under way; returns the entries that it appended, each with the claim
     /// of the entry before it.
     pub(super) fn finish(&mut self, now_us: u64, token: Token) -> Vec<(Entry, Claim)> {
         match self.under_way.pop_front() {
-            Some((oldest, records)) if oldest == token => self.take(now_us, records),
+            Some((oldest, pieces)) if oldest == token => self.take(now_us, pieces),
             other => unreachable!("the disk finished {token:?}, but the oldest write under way is {other:?}"),
         }
     }
 
     /// The process ends: of what is under way a random prefix is written; returns like [`Disk::finish`].
     pub(super) fn kill(&mut self, now_us: u64, rng: &mut impl Rng) -> Vec<(Entry, Claim)> {
-        let records = self.under_way.drain(..).flat_map(|(_, records)| records).collect();
+        let pieces = self.under_way.drain(..).flat_map(|(_, pieces)| pieces).collect();
         self.busy_until_us = 0;
-        let records = random_prefix(records, rng);
-        self.take(now_us, records)
+        self.end_save(rng);
+        let pieces = random_prefix(pieces, rng);
+        self.take(now_us, pieces)
+    }
+
+    /// A snapshot that is being stored has its name already or never gets it.
+    fn end_save(&mut self, rng: &mut impl Rng) {
+        if rng.random_bool(0.5) {
+            self.finish_save();
+        }
+        self.saving = None;
     }
 
     /// The machine ends: what was not forced to the medium is lost, except for a random prefix; returns like
@@ -102,19 +215,27 @@ impl Disk {
             return self.kill(now_us, rng);
         }
         self.force_by_the_clock(now_us);
-        let records = self.unforced.drain(..).map(|(_, record)| record).collect();
+        self.end_save(rng);
+        let pieces = self.unforced.drain(..).map(|(_, piece)| piece).collect();
         self.under_way.clear();
         self.busy_until_us = 0;
-        let appended = self.forced.apply(random_prefix(records, rng));
+        let appended = self.forced.apply(random_prefix(pieces, rng));
         self.written = self.forced.clone();
         appended
     }
 
-    fn take(&mut self, now_us: u64, records: Vec<Record>) -> Vec<(Entry, Claim)> {
+    fn take(&mut self, now_us: u64, pieces: Vec<Piece>) -> Vec<(Entry, Claim)> {
         if self.fsync != Fsync::Always {
-            self.unforced.extend(records.iter().map(|record| (now_us, record.clone())));
+            self.unforced.extend(pieces.iter().map(|piece| (now_us, piece.clone())));
+            if let Some(installed) = pieces.iter().rposition(|piece| matches!(piece, Piece::Installed(_))) {
+                // A snapshot is forced to the medium, and before it what it follows; so is the record after it.
+                let after = pieces.len().saturating_sub(installed + 2);
+                let forced = self.unforced.len() - after;
+                let pieces: Vec<_> = self.unforced.drain(..forced).map(|(_, piece)| piece).collect();
+                self.forced.apply(pieces);
+            }
         }
-        self.written.apply(records)
+        self.written.apply(pieces)
     }
 
     /// Forces what was written before the last moment at which that was due.
@@ -122,27 +243,31 @@ impl Disk {
         let Fsync::IntervalMs(interval_ms) = self.fsync else { return };
         let interval_us = interval_ms * 1_000;
         let due_us = now_us / interval_us * interval_us;
-        while let Some((_, record)) = self.unforced.pop_front_if(|(written_us, _)| *written_us < due_us) {
-            self.forced.apply([record]);
+        while let Some((_, piece)) = self.unforced.pop_front_if(|(written_us, _)| *written_us < due_us) {
+            self.forced.apply([piece]);
         }
     }
 
-    pub(super) fn contents(&self) -> (HardState, Vec<Entry>) {
-        (self.written.hard_state, self.written.entries.clone())
+    /// What a process finds when it starts.
+    pub(super) fn recover(&mut self) -> (HardState, Option<Snapshot>, Vec<Entry>) {
+        if self.written.begin_anew_if_void() {
+            self.unforced.clear();
+            self.forced = self.written.clone();
+        }
+        self.written.contents()
     }
 
     /// Whether the entry of this claim at this position is on disk.
     pub(super) fn holds(&self, position: Position, claim: Claim) -> bool {
-        let entry = (position.0 as usize).checked_sub(1).and_then(|index| self.written.entries.get(index));
-        entry.is_some_and(|entry| entry.claim == claim)
+        self.written.holds(position, claim)
     }
 }
 
 /// Nothing in every second case, else any number of the first.
-fn random_prefix(mut records: Vec<Record>, rng: &mut impl Rng) -> Vec<Record> {
-    let kept = if rng.random_bool(0.5) { 0 } else { rng.random_range(0..=records.len()) };
-    records.truncate(kept);
-    records
+fn random_prefix<T>(mut pieces: Vec<T>, rng: &mut impl Rng) -> Vec<T> {
+    let kept = if rng.random_bool(0.5) { 0 } else { rng.random_range(0..=pieces.len()) };
+    pieces.truncate(kept);
+    pieces
 }
 
 #[cfg(test)]
@@ -159,7 +284,7 @@ mod tests {
 
     /// A disk that finished three records at 1, 2 and 3 ms and has a fourth under way.
     fn disk(fsync: Fsync, rng: &mut ChaCha8Rng) -> Disk {
-        let mut disk = Disk::new(fsync);
+        let mut disk = Disk::new(fsync, 10);
         for position in 1..=4 {
             disk.write(position * 1_000, Token(position), vec![entry(position)], rng);
             if position < 4 {
@@ -174,7 +299,7 @@ mod tests {
         let length = |_| {
             let mut disk = disk(fsync, &mut rng);
             crash(&mut disk, &mut rng);
-            disk.contents().1.len()
+            disk.recover().2.len()
         };
         (0..200).map(length).collect()
     }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{clients::Invocation, plan::Plan, raft, world::World};
 use crate::{
     core::{
-        Change, Claim, ClientRequest, ClientResponse, Command, Entry, Ledger, NodeId, Position, ProtocolEvent, Term,
-        Value,
+        AcknowledgedWrite, Change, Claim, ClientRequest, ClientResponse, Command, Entry, Ledger, NodeId, Position,
+        ProtocolEvent, Term, Value,
     },
     settings::{ReadLevel, Replication},
 };
@@ -22,6 +22,8 @@ pub struct Report {
     pub lost: usize,
     /// How many writes were reported as truncated and later as restored.
     pub restored: usize,
+    /// How many snapshots of leaders took the place of a log.
+    pub installed: usize,
     /// How many acknowledged writes prove two leaders: invoked under an older term after another node's
     /// acknowledgement under a newer term had completed, or acknowledged by two nodes under one term.
     pub split_brain: usize,
@@ -39,12 +41,12 @@ pub struct Report {
 
 /// Whether an event about a lost write is the first since the opposite one.
 pub(super) fn reported_once(ledger: &Ledger, event: &ProtocolEvent) -> Result<(), String> {
-    let is_missing = |position, term| ledger.missing().contains_key(&(position, term));
+    let is_missing = |write: &AcknowledgedWrite| ledger.missing().contains_key(&(write.position, write.claim()));
     match event {
-        ProtocolEvent::TruncatedAcked(write) if is_missing(write.position, write.term) => {
+        ProtocolEvent::TruncatedAcked(write) if is_missing(write) => {
             Err(format!("ledger: {write:?} is reported as truncated twice"))
         }
-        ProtocolEvent::RestoredAcked(write) if !is_missing(write.position, write.term) => {
+        ProtocolEvent::RestoredAcked(write) if !is_missing(write) => {
             Err(format!("ledger: {write:?} is reported as restored, but was not missing"))
         }
         _ => Ok(()),
@@ -54,7 +56,7 @@ pub(super) fn reported_once(ledger: &Ledger, event: &ProtocolEvent) -> Result<()
 /// Judges a world that has converged.
 pub(super) fn judge(world: &World) -> Result<Report, String> {
     let log = final_log(world)?;
-    let history = History::replay(&log);
+    let history = History::replay(&log, world.plan.settings.sessions);
     for machine in &world.machines {
         let Some(core) = &machine.core else { return Err(format!("convergence: {} is down at the end", machine.id)) };
         let contents: Vec<_> = core.contents().map(|(key, value)| (key.to_owned(), value)).collect();
@@ -75,6 +77,7 @@ pub(super) fn judge(world: &World) -> Result<Report, String> {
         acknowledged,
         lost,
         restored,
+        installed: count_events(world, |event| matches!(event, ProtocolEvent::SnapshotInstalled { .. })),
         split_brain: split_brain(&world.invocations),
         stale_leader_reads: stale_leader_reads(&world.invocations),
         reigns: count_events(world, |event| matches!(event, ProtocolEvent::BecameLeader { .. })),
@@ -99,14 +102,30 @@ fn is_safe(plan: &Plan) -> bool {
     enough && raft::are_promised(settings.failover) && plan.keeps_disks()
 }
 
+/// The log that all nodes end with. Snapshots stand for most of it in the nodes themselves; but every entry was seen with
+/// the one before it, so the last one tells the whole.
 fn final_log(world: &World) -> Result<Vec<Entry>, String> {
-    let mut logs = world.machines.iter().filter_map(|machine| machine.core.as_ref()).map(|core| core.entries());
-    let first: Vec<_> = logs.next().into_iter().flatten().cloned().collect();
-    if logs.all(|log| log.eq(&first)) {
-        Ok(first)
-    } else {
-        Err("convergence: logs differ after convergence".to_owned())
+    let mut ends = world.machines.iter().filter_map(|machine| machine.core.as_ref()).map(|core| {
+        let last = core.last();
+        (last, core.claim_at(last).unwrap_or(Claim::NONE))
+    });
+    let end = ends.next().unwrap_or((Position(0), Claim::NONE));
+    if !ends.all(|other| other == end) {
+        return Err("convergence: logs differ after convergence".to_owned());
     }
+    let log = world.properties.log_up_to(end.0, end.1)?;
+    for machine in &world.machines {
+        let Some(core) = &machine.core else { continue };
+        let other = |entry: &&Entry| core.claim_at(entry.position) != Some(entry.claim);
+        if let Some(entry) = log.iter().find(other) {
+            return Err(format!(
+                "lineage: {} has {:?} where the log has {entry:?}",
+                machine.id,
+                core.claim_at(entry.position)
+            ));
+        }
+    }
+    Ok(log)
 }
 
 /// The ledger of every node misses exactly the writes that it acknowledged and that the final log does not have.
@@ -114,10 +133,8 @@ fn final_log(world: &World) -> Result<Vec<Entry>, String> {
 fn ledgers_tell_the_truth(world: &World, log: &[Entry]) -> Result<(usize, usize), String> {
     let (mut acknowledged, mut lost) = (0, 0);
     for machine in &world.machines {
-        let in_log = |(position, term): &(Position, Term)| {
-            let claim = Claim { term: *term, leader: machine.id };
-            entry_at(log, *position).is_some_and(|entry| entry.claim == claim)
-        };
+        let in_log =
+            |(position, claim): &(Position, Claim)| entry_at(log, *position).is_some_and(|entry| entry.claim == *claim);
         let all: BTreeSet<_> = machine.ledger.acknowledged().collect();
         let missing: BTreeSet<_> = all.iter().copied().filter(|place| !in_log(place)).collect();
         let reported: BTreeSet<_> = machine.ledger.missing().keys().copied().collect();
@@ -141,14 +158,19 @@ fn answers_were_true(world: &World, log: &[Entry], history: &History) -> Result<
         log.iter().filter_map(|entry| entry.origin.as_ref()).map(|origin| origin.operation).collect();
     for (number, operation) in world.invocations.iter().enumerate() {
         let complain = |what| Err(format!("answers: operation {number} {what}: {operation:?}"));
+        // Appended by the node that answered, or by an earlier leader if the client has repeated it.
+        let is_by = |entry: &Entry, term| {
+            entry.claim == Claim { term, leader: operation.node } || entry.origin.as_ref() == operation.origin()
+        };
         let effect_at = |position, term| {
-            let claim = Claim { term, leader: operation.node };
-            entry_at(log, position).filter(|entry| entry.claim == claim).map(|_| history.effects.contains(&position))
+            let entry = entry_at(log, position).filter(|entry| entry.claim.term == term && is_by(entry, term));
+            entry.map(|_| history.effects.contains(&position))
         };
         match operation.answer() {
             Some((_, ClientResponse::Acknowledged { term, position, .. })) => {
                 let ledger = &world.machines[usize::from(operation.node.0) - 1].ledger;
-                if !ledger.has_acknowledged(*position, *term) {
+                let mut leaders = (1..=world.plan.nodes).map(|leader| Claim { term: *term, leader: NodeId(leader) });
+                if !leaders.any(|claim| ledger.has_acknowledged(*position, claim)) {
                     return complain("is acknowledged without an event");
                 }
                 if effect_at(*position, *term) == Some(false) {
@@ -266,12 +288,19 @@ struct History {
 }
 
 impl History {
-    fn replay(log: &[Entry]) -> Self {
+    fn replay(log: &[Entry], sessions: bool) -> Self {
+        let mut last_operations: BTreeMap<&str, u64> = BTreeMap::new();
         let mut sets: BTreeMap<&str, BTreeSet<&Value>> = BTreeMap::new();
         let mut registers: BTreeMap<&str, &Value> = BTreeMap::new();
         let (mut effects, mut values) = (BTreeSet::new(), BTreeMap::<String, BTreeMap<Position, Value>>::new());
         for entry in log {
             let Command::Change(change) = &entry.command else { continue };
+            if let Some(origin) = entry.origin.as_ref().filter(|_| sessions) {
+                if last_operations.get(origin.client.as_str()).is_some_and(|last| *last >= origin.operation) {
+                    continue;
+                }
+                last_operations.insert(&origin.client, origin.operation);
+            }
             let key = change.key();
             let after = match change {
                 Change::Write { value, .. } => (!sets.contains_key(key)).then_some(value),

@@ -2,7 +2,7 @@
 
 use crate::{
     core::{Core, Input, Ledger, Members, NodeId, ProtocolEvent, Restored},
-    settings::{Fsync, Settings},
+    settings::Settings,
 };
 
 use super::{clock::Clock, disk::Disk, plan::ClockProfile};
@@ -32,12 +32,12 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn new(id: NodeId, fsync: Fsync, clock: ClockProfile) -> Self {
+    pub(super) fn new(id: NodeId, settings: &Settings, clock: ClockProfile) -> Self {
         Self {
             id,
             core: None,
             incarnation: 0,
-            disk: Disk::new(fsync),
+            disk: Disk::new(settings.fsync, settings.catch_up.log_keep),
             clock: Clock::new(clock.offset_us, clock.drift_ppm),
             events: Vec::new(),
             ledger: Ledger::default(),
@@ -55,14 +55,9 @@ impl Machine {
 
     pub(super) fn start(&mut self, nodes: u16, settings: Settings, seed: u64, now_us: u64) {
         self.incarnation += 1;
-        let (hard_state, entries) = self.disk.contents();
-        let restored = Restored {
-            hard_state,
-            snapshot: None,
-            entries,
-            ledger: self.ledger.clone(),
-            incarnation: self.incarnation,
-        };
+        let (hard_state, snapshot, entries) = self.disk.recover();
+        let (ledger, incarnation) = (self.ledger.clone(), self.incarnation);
+        let restored = Restored { hard_state, snapshot, entries, ledger, incarnation };
         let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.incarnation;
         let (members, now_us) = (Members::first(nodes), self.clock.at(now_us));
         self.core = Some(Core::new(self.id, members, settings, restored, seed, now_us));

@@ -56,6 +56,20 @@ impl Properties {
         Err(format!("log matching: {entry:?} after {previous:?}, but elsewhere {:?} after {:?}", known.0, known.1))
     }
 
+    /// The log that ends with the entry of `claim` at `position`.
+    pub(super) fn log_up_to(&self, mut position: Position, mut claim: Claim) -> Result<Vec<Entry>, String> {
+        let mut log = Vec::new();
+        while position > Position(0) {
+            let Some((entry, previous)) = self.entries.get(&(position, claim)) else {
+                return Err(format!("log: the entry of {claim:?} at {position} was never seen"));
+            };
+            log.push(entry.clone());
+            (position, claim) = (position.previous(), *previous);
+        }
+        log.reverse();
+        Ok(log)
+    }
+
     /// What a step under consensus must not do. `before` is the node before it.
     pub(super) fn after_step(
         &mut self,
@@ -94,7 +108,7 @@ impl Properties {
     fn leader_completeness(&self, core: &Core, after: &Glance) -> Result<(), String> {
         for (index, committed) in self.committed.iter().enumerate() {
             let position = Position(index as u64 + 1);
-            let claim = core.entry(position).map(|entry| entry.claim);
+            let claim = core.claim_at(position);
             if committed.in_term < after.term && claim != Some(committed.claim) {
                 let Glance { node, term, .. } = after;
                 return Err(format!(
@@ -115,7 +129,7 @@ impl Properties {
         machines: &[Machine],
     ) -> Result<(), String> {
         for position in (before.committed.0 + 1..=after.committed.0).map(Position) {
-            let Some(claim) = core.entry(position).map(|entry| entry.claim) else {
+            let Some(claim) = core.claim_at(position) else {
                 return Err(format!("log: {} committed position {position}, which it does not have", after.node));
             };
             match self.committed.get(position.0 as usize - 1) {
@@ -168,7 +182,7 @@ fn acknowledged_durably(effect: &Effect, core: &Core, machines: &[Machine]) -> R
         Replication::Sync => machines.len(),
         Replication::Memory | Replication::Async | Replication::SemiSync(_) => 1,
     };
-    let claim = core.entry(*position).map_or(Claim::NONE, |entry| entry.claim);
+    let claim = core.claim_at(*position).unwrap_or(Claim::NONE);
     let copies = machines.iter().filter(|machine| machine.disk.holds(*position, claim)).count();
     if copies >= needed {
         return Ok(());

@@ -5,7 +5,7 @@ use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 use super::plan::{ClockProfile, Fault, Links, NetworkProfile, Plan, Target, Timed};
 use crate::{
     core::NodeId,
-    settings::{ElectionTimeout, Failover, Settings},
+    settings::{CatchUp, ElectionTimeout, Failover, Settings},
 };
 
 /// The longest pause between two faults, and the longest that one lasts, in milliseconds.
@@ -29,6 +29,10 @@ impl Plan {
         plan.clients = rng.random_range(2..=nodes + 2);
         plan.think_us_max = rng.random_range(2_000..=30_000);
         plan.end_us = rng.random_range(800_000..=2_000_000);
+        if rng.random_bool(0.7) {
+            // Snapshots all the time, and logs too short to catch up from.
+            plan.settings.catch_up = CatchUp { log_keep: rng.random_range(1..=20) };
+        }
         plan.faults = random_faults(&mut rng, &plan);
         plan
     }

@@ -57,6 +57,7 @@ enum Happening {
     Tick { node: NodeId },
     Deliver { from: NodeId, to: NodeId, message: Message },
     Persisted { node: NodeId, incarnation: u64, token: Token },
+    SnapshotSaved { node: NodeId, incarnation: u64, position: Position },
     Next { client: usize },
     Request { operation: usize },
     Response { operation: usize, response: ClientResponse },
@@ -77,7 +78,7 @@ pub(super) struct World {
     pub(super) network: Network,
     clients: Vec<Client>,
     pub(super) invocations: Vec<Invocation>,
-    properties: Properties,
+    pub(super) properties: Properties,
     disks_are_kept: bool,
     /// Since when the cluster agrees, and on what.
     agreement: Option<(u64, (NodeId, Claim, Position))>,
@@ -110,7 +111,7 @@ impl World {
     fn new(plan: Plan) -> Self {
         let machine = |id| {
             let clock = plan.clocks.get(usize::from(id) - 1).copied().unwrap_or_default();
-            Machine::new(NodeId(id), plan.settings.fsync, clock)
+            Machine::new(NodeId(id), &plan.settings, clock)
         };
         Self {
             rng: ChaCha8Rng::seed_from_u64(plan.seed),
@@ -175,6 +176,13 @@ impl World {
                 }
             }
             Happening::Persisted { node, incarnation, token } => return self.persisted(node, incarnation, token),
+            Happening::SnapshotSaved { node, incarnation, position } => {
+                let machine = self.machine(node);
+                if machine.incarnation == incarnation && machine.core.is_some() {
+                    machine.disk.finish_save();
+                    return self.input(node, Input::SnapshotSaved { position });
+                }
+            }
             Happening::Next { client } => self.invoke(client),
             Happening::Request { operation } => return self.request(operation),
             Happening::Response { operation, response } => {
@@ -292,7 +300,18 @@ impl World {
                 }
             }
             Effect::Event(event) => self.record_event(node, event)?,
-            Effect::SaveSnapshot { .. } | Effect::InstallSnapshot { .. } => {}
+            Effect::SaveSnapshot { snapshot } => {
+                let (now_us, machine) = (self.now_us, &mut self.machines[usize::from(node.0) - 1]);
+                let (incarnation, position) = (machine.incarnation, snapshot.position);
+                let done_us = machine.disk.save(now_us, snapshot, &mut self.rng);
+                self.schedule_at(done_us, Happening::SnapshotSaved { node, incarnation, position });
+            }
+            Effect::InstallSnapshot { token, snapshot } => {
+                let (now_us, machine) = (self.now_us, &mut self.machines[usize::from(node.0) - 1]);
+                let incarnation = machine.incarnation;
+                let done_us = machine.disk.install(now_us, token, snapshot, &mut self.rng);
+                self.schedule_at(done_us, Happening::Persisted { node, incarnation, token });
+            }
         }
         Ok(())
     }

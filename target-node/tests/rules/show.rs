@@ -116,6 +116,7 @@ fn append_result(result: &AppendResult) -> String {
         AppendResult::Mismatch { previous, hint, hint_claim } => {
             format!("no such entry at {previous}, try {}", place(*hint, hint_claim.term))
         }
+        AppendResult::SnapshotWanted => "want a whole snapshot".to_owned(),
         AppendResult::Superseded { leader: Some(leader) } => format!("superseded by {leader}"),
         AppendResult::Superseded { leader: None } => "superseded".to_owned(),
     }

@@ -19,11 +19,12 @@ fn summarise(test: &str, reports: &[Report]) {
     let sum = |value: fn(&Report) -> usize| reports.iter().map(value).sum::<usize>();
     let acknowledged = sum(|report| report.acknowledged);
     say(&format!(
-        "{test}: {} runs, {acknowledged} acknowledged, {} lost, {} restored, {} reigns, split brain {}, stale {}, {} \
+        "{test}: {} runs, {acknowledged} acknowledged, {} lost, {} restored, {} installed, {} reigns, split brain {}, stale {}, {} \
          steps, slowest convergence {} ms",
         reports.len(),
         sum(|report| report.lost),
         sum(|report| report.restored),
+        sum(|report| report.installed),
         sum(|report| report.reigns),
         sum(|report| report.split_brain),
         sum(|report| report.stale_leader_reads),

@@ -375,7 +375,10 @@ fn writes_are_acknowledged_at_their_level_and_reported_first() {
     assert_eq!(acknowledged(&bench.write(13, 3, None)), [0_u64; 0]);
     let effects = bench.matched(2, 4);
     assert_eq!(acknowledged(&effects), [13], "the critical write before it still waits");
-    assert_eq!(events(&effects), [ProtocolEvent::Acknowledged { term: Term(1), from: Position(4), to: Position(4) }]);
+    assert_eq!(
+        events(&effects),
+        [ProtocolEvent::Acknowledged { term: Term(1), leader: NodeId(1), from: Position(4), to: Position(4) }]
+    );
     let reply = effects.iter().position(|effect| matches!(effect, Effect::Reply { .. }));
     let event = effects.iter().position(|effect| matches!(effect, Effect::Event(_)));
     assert!(event < reply, "the event is written before the reply leaves");
@@ -431,11 +434,16 @@ fn what_a_deposed_leader_acknowledged_alone_is_undone_reported_and_restored_if_i
 #[test]
 fn a_restarted_node_still_reports_the_loss_of_what_it_acknowledged_before() {
     let mut ledger = Ledger::default();
-    ledger.record(&ProtocolEvent::Acknowledged { term: Term(1), from: Position(2), to: Position(4) });
+    ledger.record(&ProtocolEvent::Acknowledged {
+        term: Term(1),
+        leader: NodeId(1),
+        from: Position(2),
+        to: Position(4),
+    });
     // Position 4 was on a majority of other disks, but not on this one.
     let mut bench = Bench::new(1, 3, &[], Restored { ledger, ..restored(&[1, 1, 1]) });
     let at_start = events(&bench.run(Input::Tick));
-    assert_eq!(at_start, [ProtocolEvent::TruncatedAcked(AcknowledgedWrite::at(Position(4), Term(1)))]);
+    assert_eq!(at_start, [ProtocolEvent::TruncatedAcked(AcknowledgedWrite::at(Position(4), claim(1, 1)))]);
     assert_eq!(bench.core.visible(), Position(3), "what was acknowledged is visible");
     let truncated = events(&bench.peer(2, append(2, (2, 1), &[2], 0)));
     assert!(

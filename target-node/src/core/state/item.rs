@@ -1,9 +1,15 @@
 //! A state in pieces, for a snapshot's file and for its way to a follower: nobody holds the whole of it encoded.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
+use rpds::QueueSync;
 use serde::{Deserialize, Serialize};
 
 use super::{Answered, State, object::Object};
-use crate::core::{types::Position, value::Value};
+use crate::core::{
+    types::{Claim, Position},
+    value::Value,
+};
 
 /// A piece of a state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,33 +39,121 @@ enum Piece {
         client: String,
         answered: Answered,
     },
+    /// The entries from a position on were appended under a claim.
+    Reign {
+        from: Position,
+        claim: Claim,
+    },
 }
 
 /// So many elements of a set or a list are in one piece.
 const ELEMENTS_MAX: usize = 1024;
+/// A piece takes no further element once it has about this many bytes.
+const PIECE_BYTES: usize = 64 * 1024;
 
 impl Item {
     /// About how many bytes it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let values = |values: &[Value]| values.iter().map(|value| value.as_json_text().len() + 2).sum::<usize>();
+        let values = |values: &[Value]| values.iter().map(element_bytes).sum::<usize>();
         match &self.0 {
             Piece::Register { key, value } => key.len() + value.as_json_text().len() + 8,
             Piece::Counter { key, .. } => key.len() + 12,
             Piece::Set { key, elements } | Piece::List { key, elements } => key.len() + values(elements) + 8,
             Piece::Session { client, answered } => client.len() + answered.outcome.bytes() + 40,
+            Piece::Reign { .. } => 16,
         }
     }
 }
 
+fn element_bytes(value: &Value) -> usize {
+    value.as_json_text().len() + 2
+}
+
+/// A place between two pieces of one state: the reigns come first, then the objects by key, then the sessions by client.
+#[derive(Debug, Clone)]
+pub(in crate::core) struct Cursor(Place);
+
+#[derive(Debug, Clone)]
+enum Place {
+    ReignsAfter(Position),
+    /// After the object under the key; before the first of none.
+    ObjectsAfter(Option<String>),
+    /// Within the set under `key`, after an element.
+    Set {
+        key: String,
+        after: Value,
+    },
+    /// Within the list under `key`: the elements that follow.
+    List {
+        key: String,
+        rest: QueueSync<Value>,
+    },
+    SessionsAfter(Option<String>),
+    End,
+}
+
+impl Cursor {
+    /// Before the first piece.
+    pub(in crate::core) fn start() -> Self {
+        Self(Place::ReignsAfter(Position(0)))
+    }
+}
+
 impl State {
-    /// The state in pieces: objects by key, then sessions by client.
+    /// The state in pieces, each made when it is asked for.
     pub fn items(&self) -> impl Iterator<Item = Item> + '_ {
-        let objects = self.objects.iter().flat_map(|(key, object)| pieces(key, object));
-        let sessions = self.sessions.after(None);
-        let sessions =
-            sessions.map(|(client, answered)| Piece::Session { client: client.clone(), answered: answered.clone() });
-        objects.chain(sessions).map(Item)
+        let mut cursor = Cursor::start();
+        std::iter::from_fn(move || self.item_after(&mut cursor))
+    }
+
+    /// The pieces after `cursor`, as many as have about `bytes`; with the place after them unless they are the last.
+    pub(in crate::core) fn items_after(&self, cursor: &Cursor, bytes: usize) -> (Vec<Item>, Option<Cursor>) {
+        let (mut items, mut taken, mut cursor) = (Vec::new(), 0, cursor.clone());
+        while taken < bytes {
+            let Some(item) = self.item_after(&mut cursor) else { return (items, None) };
+            taken += item.bytes();
+            items.push(item);
+        }
+        (items, Some(cursor))
+    }
+
+    /// The piece after `cursor`, which moves on.
+    fn item_after(&self, cursor: &mut Cursor) -> Option<Item> {
+        loop {
+            let (piece, next) = match &cursor.0 {
+                Place::ReignsAfter(after) => match self.lineage.after(*after).next() {
+                    Some((from, claim)) => (Some(Piece::Reign { from, claim }), Place::ReignsAfter(from)),
+                    None => (None, Place::ObjectsAfter(None)),
+                },
+                Place::ObjectsAfter(after) => {
+                    let begin = after.as_deref().map_or(Unbounded, Excluded);
+                    match self.objects.range::<str, _>((begin, Unbounded)).next() {
+                        Some((key, object)) => first_piece(key, object),
+                        None => (None, Place::SessionsAfter(None)),
+                    }
+                }
+                Place::Set { key, after } => match self.objects.get(key) {
+                    Some(Object::Set { elements, .. }) => {
+                        set_piece(key, elements.range::<Value, _>((Excluded(after), Unbounded)))
+                    }
+                    _ => (None, Place::ObjectsAfter(Some(key.clone()))),
+                },
+                Place::List { key, rest } => list_piece(key, rest.clone()),
+                Place::SessionsAfter(after) => match self.sessions.after(after.as_deref()).next() {
+                    Some((client, answered)) => {
+                        let (client, answered) = (client.clone(), answered.clone());
+                        (Some(Piece::Session { client: client.clone(), answered }), Place::SessionsAfter(Some(client)))
+                    }
+                    None => (None, Place::End),
+                },
+                Place::End => return None,
+            };
+            cursor.0 = next;
+            if let Some(piece) = piece {
+                return Some(Item(piece));
+            }
+        }
     }
 
     /// Takes in a piece of another state, in the order of [`State::items`].
@@ -78,6 +172,7 @@ impl State {
                 self.put(key, list);
             }
             Piece::Session { client, answered } => self.sessions.insert(client, answered),
+            Piece::Reign { from, claim } => self.lineage.extend(from, claim),
         }
     }
 
@@ -88,32 +183,48 @@ impl State {
     }
 }
 
-fn pieces(key: &str, object: &Object) -> Vec<Piece> {
-    let key = || key.to_owned();
+/// The first piece of an object, and the place after it.
+fn first_piece(key: &str, object: &Object) -> (Option<Piece>, Place) {
+    let (key, after) = (key.to_owned(), Place::ObjectsAfter(Some(key.to_owned())));
     match object {
-        Object::Register(value) => vec![Piece::Register { key: key(), value: value.clone() }],
-        Object::Counter(value) => vec![Piece::Counter { key: key(), value: *value }],
-        Object::Set { elements, .. } => {
-            let chunks = in_chunks(elements.iter());
-            chunks.into_iter().map(|elements| Piece::Set { key: key(), elements }).collect()
-        }
-        Object::List { elements, .. } => {
-            let chunks = in_chunks(elements.iter());
-            chunks.into_iter().map(|elements| Piece::List { key: key(), elements }).collect()
-        }
+        Object::Register(value) => (Some(Piece::Register { key, value: value.clone() }), after),
+        Object::Counter(value) => (Some(Piece::Counter { key, value: *value }), after),
+        Object::Set { elements, .. } => set_piece(&key, elements.iter()),
+        Object::List { elements, .. } => list_piece(&key, elements.clone()),
     }
 }
 
-/// The elements in chunks; of none one empty chunk.
-fn in_chunks<'a>(elements: impl Iterator<Item = &'a Value>) -> Vec<Vec<Value>> {
-    let mut chunks = vec![Vec::new()];
-    for element in elements {
-        if chunks.last().is_some_and(|chunk| chunk.len() == ELEMENTS_MAX) {
-            chunks.push(Vec::new());
-        }
-        if let Some(chunk) = chunks.last_mut() {
-            chunk.push(element.clone());
-        }
+/// The next piece of a set whose elements from here on are these, and the place after it.
+fn set_piece<'a>(key: &str, elements: impl Iterator<Item = &'a Value>) -> (Option<Piece>, Place) {
+    let mut elements = elements.peekable();
+    let mut taken = Vec::new();
+    let mut bytes = 0;
+    while let Some(element) = elements.next_if(|_| taken.len() < ELEMENTS_MAX && bytes < PIECE_BYTES) {
+        bytes += element_bytes(element);
+        taken.push(element.clone());
     }
-    chunks
+    let place = match (elements.peek(), taken.last()) {
+        (Some(_), Some(last)) => Place::Set { key: key.to_owned(), after: last.clone() },
+        _ => Place::ObjectsAfter(Some(key.to_owned())),
+    };
+    (Some(Piece::Set { key: key.to_owned(), elements: taken }), place)
+}
+
+/// The next piece of a list whose elements from here on are these, and the place after it.
+fn list_piece(key: &str, mut rest: QueueSync<Value>) -> (Option<Piece>, Place) {
+    let mut taken = Vec::new();
+    let mut bytes = 0;
+    while taken.len() < ELEMENTS_MAX
+        && bytes < PIECE_BYTES
+        && let Some(element) = rest.peek()
+    {
+        bytes += element_bytes(element);
+        taken.push(element.clone());
+        rest.dequeue_mut();
+    }
+    let place = match rest.is_empty() {
+        false => Place::List { key: key.to_owned(), rest },
+        true => Place::ObjectsAfter(Some(key.to_owned())),
+    };
+    (Some(Piece::List { key: key.to_owned(), elements: taken }), place)
 }

@@ -5,6 +5,7 @@
 //! state in pieces.
 
 mod item;
+mod lineage;
 mod object;
 mod session;
 mod versions;
@@ -12,14 +13,16 @@ mod versions;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
+use self::lineage::Lineage;
 use self::object::{Object, digest_of, mixed};
 use self::session::Sessions;
 use super::{
     interface::ClientResponse,
-    types::{Access, Change, Command, Entry, Origin, Position, Term},
+    types::{Access, Change, Claim, Command, Entry, Origin, Position, Term},
     value::Value,
 };
 use crate::settings::Replication;
+pub(super) use item::Cursor;
 pub use item::Item;
 pub(super) use session::Answered;
 pub(super) use versions::Versions;
@@ -37,6 +40,15 @@ pub(super) enum Outcome {
     WrongType,
     /// The client has asked for a later operation already; no effect.
     OutOfOrder,
+}
+
+/// What applying an entry came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Applied {
+    /// What its operation did.
+    pub(super) outcome: Outcome,
+    /// The entry that did it, if this one only repeats it: its position and claim.
+    pub(super) original: Option<(Position, Claim)>,
 }
 
 impl Outcome {
@@ -70,8 +82,12 @@ pub struct State {
     objects: RedBlackTreeMapSync<String, Object>,
     sessions: Sessions,
     position: Position,
+    /// Where the entries up to `position` came from.
+    lineage: Lineage,
     /// The sum of a digest of each key with its object.
     digest: u64,
+    /// How many values the objects hold together.
+    values: u64,
 }
 
 impl State {
@@ -85,6 +101,30 @@ impl State {
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.digest
+    }
+
+    /// How many values it holds: registers, counters, elements of sets and lists.
+    #[must_use]
+    pub fn values(&self) -> u64 {
+        self.values
+    }
+
+    /// The claim of the entry at `position`, if it is among those that led to this state.
+    #[must_use]
+    pub fn claim_at(&self, position: Position) -> Option<Claim> {
+        (position <= self.position).then(|| self.lineage.claim_at(position))
+    }
+
+    /// The first and the last position of the entries of one claim, of those up to `end`.
+    pub(super) fn span_of(&self, claim: Claim, end: Position) -> Option<(Position, Position)> {
+        let last = self.last_not_above(end, claim);
+        let first = self.lineage.begin_of(last)?;
+        (self.lineage.claim_at(last) == claim).then_some((first, last))
+    }
+
+    /// The last position up to `position` whose claim is not above `claim`.
+    pub(super) fn last_not_above(&self, position: Position, claim: Claim) -> Position {
+        self.lineage.last_not_above(position.min(self.position), claim)
     }
 
     /// The value under `key`.
@@ -104,31 +144,31 @@ impl State {
         keys.take_while(move |(key, _)| key.starts_with(prefix)).map(|(key, object)| (key.as_str(), object.value()))
     }
 
-    /// The last operation of `client`, if its session is kept.
-    pub(super) fn session(&self, client: &str) -> Option<&Answered> {
-        self.sessions.get(client)
-    }
-
     /// Applies the entry after the last one applied. With `sessions`, an operation that its client repeats is answered as
     /// before.
-    fn apply(&mut self, entry: &Entry, sessions: bool) -> Outcome {
+    fn apply(&mut self, entry: &Entry, sessions: bool) -> Applied {
         debug_assert_eq!(entry.position, self.position.next(), "entries are applied in order");
         self.position = entry.position;
-        let Some(origin) = entry.origin.as_ref().filter(|_| sessions) else { return self.perform(&entry.command) };
-        if let Some(outcome) = self.answered(origin) {
-            return outcome;
+        self.lineage.extend(entry.position, entry.claim);
+        let Some(origin) = entry.origin.as_ref().filter(|_| sessions) else {
+            return Applied { outcome: self.perform(&entry.command), original: None };
+        };
+        if let Some(applied) = self.answered(origin) {
+            return applied;
         }
         let outcome = self.perform(&entry.command);
         self.sessions.record(origin, entry.position, entry.claim, outcome.clone());
-        outcome
+        Applied { outcome, original: None }
     }
 
     /// What an operation that was performed before did, or that it comes too late.
-    fn answered(&self, origin: &Origin) -> Option<Outcome> {
+    fn answered(&self, origin: &Origin) -> Option<Applied> {
         let last = self.sessions.get(&origin.client)?;
         match origin.operation.cmp(&last.operation) {
-            std::cmp::Ordering::Less => Some(Outcome::OutOfOrder),
-            std::cmp::Ordering::Equal => Some(last.outcome.clone()),
+            std::cmp::Ordering::Less => Some(Applied { outcome: Outcome::OutOfOrder, original: None }),
+            std::cmp::Ordering::Equal => {
+                Some(Applied { outcome: last.outcome.clone(), original: Some((last.position, last.claim)) })
+            }
             std::cmp::Ordering::Greater => None,
         }
     }
@@ -163,14 +203,16 @@ impl State {
     fn change(&mut self, change: &Change) -> Outcome {
         let key = change.key();
         let Some(object) = self.objects.get_mut(key) else { return self.create(change) };
-        let before = object.digest();
+        let (before, values_before) = (object.digest(), object.values());
         if matches!(change, Change::Delete { .. }) {
             self.objects.remove_mut(key);
             self.digest = self.digest.wrapping_sub(entry_digest(key, before));
+            self.values -= values_before;
             return Outcome::Done(None);
         }
         let outcome = object.change(change);
         let after = object.digest();
+        self.values = self.values + object.values() - values_before;
         if after != before {
             let old = entry_digest(key, before);
             self.digest = self.digest.wrapping_sub(old).wrapping_add(entry_digest(key, after));
@@ -194,7 +236,9 @@ impl State {
     fn put(&mut self, key: String, object: Object) {
         if let Some(before) = self.objects.get(&key) {
             self.digest = self.digest.wrapping_sub(entry_digest(&key, before.digest()));
+            self.values -= before.values();
         }
+        self.values += object.values();
         self.digest = self.digest.wrapping_add(entry_digest(&key, object.digest()));
         self.objects.insert_mut(key, object);
     }
@@ -299,7 +343,7 @@ mod tests {
         for (index, (change, outcome, after)) in script().into_iter().enumerate() {
             let key = change.key().to_owned();
             let entry = entry(index as u64 + 1, change);
-            assert_eq!(state.apply(&entry, true), outcome, "{entry:?}");
+            assert_eq!(state.apply(&entry, true).outcome, outcome, "{entry:?}");
             assert_eq!(state.read(&key), after.map(value), "after {entry:?}");
         }
         assert_eq!(state.read("nothing"), None);
@@ -360,12 +404,12 @@ mod tests {
             origin: Some(Origin { client: "c".to_owned(), operation }),
             ..entry(position, change)
         };
-        assert_eq!(state.apply(&asked(1, 1, increment("n", 5)), true), answer("5"));
-        assert_eq!(state.apply(&asked(2, 1, increment("n", 5)), true), answer("5"));
-        assert_eq!(state.apply(&asked(3, 2, increment("n", 1)), true), answer("6"));
-        assert_eq!(state.apply(&asked(4, 1, increment("n", 5)), true), Outcome::OutOfOrder);
-        assert_eq!(state.session("c").map(|answered| (answered.operation, answered.position.0)), Some((2, 3)));
-        assert_eq!(state.apply(&asked(5, 2, increment("n", 1)), false), answer("7"), "sessions are off");
+        assert_eq!(state.apply(&asked(1, 1, increment("n", 5)), true).outcome, answer("5"));
+        assert_eq!(state.apply(&asked(2, 1, increment("n", 5)), true).outcome, answer("5"));
+        assert_eq!(state.apply(&asked(3, 2, increment("n", 1)), true).outcome, answer("6"));
+        assert_eq!(state.apply(&asked(4, 1, increment("n", 5)), true).outcome, Outcome::OutOfOrder);
+        assert_eq!(state.sessions.get("c").map(|answered| (answered.operation, answered.position.0)), Some((2, 3)));
+        assert_eq!(state.apply(&asked(5, 2, increment("n", 1)), false).outcome, answer("7"), "sessions are off");
     }
 
     #[test]

@@ -152,6 +152,15 @@ impl Object {
         }
     }
 
+    /// How many values it holds; an empty set or list counts as one.
+    pub(super) fn values(&self) -> u64 {
+        match self {
+            Self::Register(_) | Self::Counter(_) => 1,
+            Self::Set { elements, .. } => elements.size().max(1) as u64,
+            Self::List { elements, .. } => elements.len().max(1) as u64,
+        }
+    }
+
     /// The digest of its kind and contents.
     pub(super) fn digest(&self) -> u64 {
         match self {

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Outcome, State};
+use super::{Applied, State};
 use crate::core::types::{Entry, Position};
 
 /// The states from the last safe one to the visible one.
@@ -34,7 +34,7 @@ impl Versions {
     }
 
     /// Applies the entry after the last one applied; entries up to `safe` will never be taken back.
-    pub(in crate::core) fn apply(&mut self, entry: &Entry, sessions: bool, safe: Position) -> Outcome {
+    pub(in crate::core) fn apply(&mut self, entry: &Entry, sessions: bool, safe: Position) -> Applied {
         if entry.position > safe {
             self.earlier.push_back(self.visible.clone());
         }

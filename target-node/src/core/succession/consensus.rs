@@ -31,7 +31,7 @@ impl Core {
     }
 
     /// Enters a higher term, in which `leader` leads if it is known.
-    pub(super) fn enter_term(&mut self, term: Term, leader: Option<NodeId>) {
+    pub(in crate::core) fn enter_term(&mut self, term: Term, leader: Option<NodeId>) {
         debug_assert!(term > self.hard_state.term, "{term} is not above {}", self.hard_state.term);
         let deadline_us = self.succession_due_us;
         let led = matches!(self.role, RoleState::Leader(_));
