@@ -64,6 +64,10 @@ impl Inputs {
                 self.core.extend(tokens.into_iter().map(|token| Input::Persisted { token }));
                 Ok(())
             }
+            Written::SnapshotSaved(position) => {
+                self.core.push(Input::SnapshotSaved { position });
+                Ok(())
+            }
         }
     }
 }
@@ -216,7 +220,12 @@ impl NodeLoop {
                         let _ = reply.send(response);
                     }
                 }
-                Effect::Event(_) | Effect::SaveSnapshot { .. } | Effect::InstallSnapshot { .. } => {}
+                Effect::SaveSnapshot { snapshot } => self.writer.save(snapshot),
+                Effect::InstallSnapshot { token, snapshot } => {
+                    self.last = snapshot.position;
+                    self.writer.install(token, snapshot);
+                }
+                Effect::Event(_) => {}
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
@@ -22,10 +23,12 @@ use super::leave::leave;
 use super::node_loop::NodeLoop;
 use super::peers::{Callers, Peers};
 use super::wire::{FrameError, Hello};
-use crate::core::{Core, Ledger, Members, NodeId, Position, ProtocolEvent, Restored};
+use crate::core::{Core, Ledger, Members, NodeId, Position, ProtocolEvent, Restored, Snapshot};
 use crate::http;
 use crate::settings::Settings;
-use crate::storage::{DataDirectory, EventLog, LogWriter, StorageError, WriteAheadLog, restore};
+use crate::storage::{
+    Contents, DataDirectory, DiskFiles, EventLog, LogOptions, LogWriter, SEGMENT_BYTES, StorageError, Store,
+};
 
 /// What a node needs to know, with no option left open.
 #[derive(Debug, Clone)]
@@ -75,12 +78,12 @@ async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
     // Signals first: from here on a request to stop is an orderly stop.
     let stop = stop_on_signal()?;
     let directory = DataDirectory::open(&plan.data)?;
-    let (log, restored, events) = recover(&directory, plan)?;
+    let (store, restored, events) = recover(&directory, plan)?;
     let peer_listener = listen(plan.listen_peer, "peers", "--listen-peer").await?;
     let client_listener = listen(plan.listen_client, "clients", "--listen-client").await?;
 
     let (written_sender, written) = mpsc::unbounded_channel();
-    let writer = LogWriter::start(log, written_sender).map_err(NodeError::system("a thread for the log"))?;
+    let writer = LogWriter::start(store, written_sender).map_err(NodeError::system("a thread for the log"))?;
     let (handle, inbox) = NodeHandle::new(plan.settings.service_rate);
     let hello = Hello::new(plan.id, plan.listen_peer);
     let callers = Callers::default();
@@ -99,7 +102,8 @@ async fn serve(plan: &NodePlan) -> Result<(), NodeError> {
     let http = tokio::spawn(http::serve(client_listener, service, stop.clone()));
 
     let started = Instant::now();
-    let last = restored.entries.last().map_or(Position(0), |entry| entry.position);
+    let base = restored.snapshot.as_ref().map_or(Position(0), |snapshot| snapshot.position);
+    let last = restored.entries.last().map_or(base, |entry| entry.position);
     let core = Core::new(plan.id, plan.members.clone(), plan.settings.clone(), restored, plan.seed, 0);
     let peers = Peers::start(plan.id, &hello, plan.peers.clone(), callers, core.members())?;
     let node_loop = NodeLoop {
@@ -136,15 +140,23 @@ async fn listen(address: SocketAddr, whom: &'static str, flag: &'static str) -> 
 }
 
 /// Reads what the node knew before it stopped.
-fn recover(directory: &DataDirectory, plan: &NodePlan) -> Result<(WriteAheadLog, Restored, EventLog), NodeError> {
-    let log_path = directory.log_path();
-    let (log, payloads) = WriteAheadLog::open(&log_path, plan.settings.fsync)?;
-    let (hard_state, entries) = restore(&log_path, &payloads)?;
+fn recover(directory: &DataDirectory, plan: &NodePlan) -> Result<(Store, Restored, EventLog), NodeError> {
+    let options = LogOptions {
+        files: Arc::new(DiskFiles),
+        fsync: plan.settings.fsync,
+        segment_bytes: SEGMENT_BYTES,
+        threaded: true,
+    };
+    let kept_entries = plan.settings.catch_up.log_keep;
+    let (store, Contents { hard_state, snapshot, entries }) =
+        Store::open::<Snapshot>(&directory.wal_path(), &directory.snapshots_path(), &options, kept_entries)?;
     let (events, past) = EventLog::open::<ProtocolEvent>(&directory.events_path())?;
     let mut ledger = Ledger::default();
     past.iter().for_each(|event| ledger.record(event));
-    info!(term = %hard_state.term, entries = entries.len(), events = past.len(), "recovered");
-    Ok((log, Restored { hard_state, snapshot: None, entries, ledger, incarnation: incarnation() }, events))
+    let position = snapshot.as_ref().map_or(Position(0), |snapshot| snapshot.position);
+    let (term, entries_after) = (hard_state.term, entries.len());
+    info!(%term, snapshot = %position, entries_after, events = past.len(), "recovered");
+    Ok((store, Restored { hard_state, snapshot, entries, ledger, incarnation: incarnation() }, events))
 }
 
 /// A number that no other start of this node has.

@@ -1,7 +1,6 @@
 //! The directory of one node: it is created, locked against a second node, and flushed when files appear in it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -20,6 +19,11 @@ impl DataDirectory {
     /// Creates the directory where it is missing, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, StorageError> {
         fs::create_dir_all(path).map_err(StorageError::io("creating", path))?;
+        let former_log = path.join("log.wal");
+        if former_log.exists() {
+            let found = "an earlier version of this program wrote its log in one file".to_owned();
+            return Err(StorageError::Foreign { path: former_log, found });
+        }
         let lock_path = path.join("lock");
         let file = OpenOptions::new()
             .create(true)
@@ -34,22 +38,19 @@ impl DataDirectory {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// Where the write-ahead log is.
-    pub(crate) fn log_path(&self) -> PathBuf {
-        self.path.join("log.wal")
+    /// Where the segments of the write-ahead log are.
+    pub(crate) fn wal_path(&self) -> PathBuf {
+        self.path.join("wal")
+    }
+
+    /// Where the snapshots are.
+    pub(crate) fn snapshots_path(&self) -> PathBuf {
+        self.path.join("snapshots")
     }
 
     /// Where the event log is.
     pub(crate) fn events_path(&self) -> PathBuf {
         self.path.join("events.jsonl")
-    }
-}
-
-/// Makes the entry of a new file durable: without this a power failure may leave the data and lose the name.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
     }
 }
 
@@ -67,5 +68,13 @@ mod tests {
         assert!(refused.to_string().contains("--data"), "{refused}");
         drop(first);
         DataDirectory::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_directory_of_an_earlier_version_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("log.wal"), b"schismwl").unwrap();
+        let refused = DataDirectory::open(directory.path()).unwrap_err().to_string();
+        assert!(refused.contains("log.wal") && refused.contains("earlier version"), "{refused}");
     }
 }

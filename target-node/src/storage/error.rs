@@ -24,40 +24,46 @@ pub(crate) enum StorageError {
         path: PathBuf,
     },
     /// The file is something else.
-    #[error("{path} is not a write-ahead log of this program ({found}): give --data an empty directory",
-        path = path.display())]
-    NotALog {
+    #[error("{path} is not a file of this program ({found}): give --data an empty directory", path = path.display())]
+    Foreign {
         /// The file.
         path: PathBuf,
         /// What stands there instead.
         found: String,
     },
-    /// Records that were durable can no longer be read.
+    /// Something that was durable can no longer be read.
     #[error(
-        "{path} is damaged at byte {offset}: record {expected} does not match its checksum, yet it was durable when \
-         record {later} was written at byte {later_offset}; restore the file from a copy, or remove the data directory \
-         and let the node copy everything from the leader",
+        "{path} is damaged at byte {offset}: {problem}; restore the data directory from a copy, or remove it and let \
+         the node copy everything from the leader",
         path = path.display()
     )]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// Where the unreadable record begins.
+        /// Where the unreadable part begins.
         offset: u64,
-        /// Its sequence number.
-        expected: u64,
-        /// A readable record after it that proves it was once durable.
-        later: u64,
-        /// Where that one begins.
-        later_offset: u64,
+        /// What is unreadable, and how it is known that it was durable.
+        problem: String,
+    },
+    /// A file is gone that others rest on.
+    #[error(
+        "{path} is missing: {needed_by}; restore the data directory from a copy, or remove it and let the node copy \
+         everything from the leader",
+        path = path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// What shows that it was there.
+        needed_by: String,
     },
     /// A record is readable but makes no sense here.
-    #[error("{path} holds record {sequence} that cannot be used: {problem}", path = path.display())]
+    #[error("{path} holds a record at byte {offset} that cannot be used: {problem}", path = path.display())]
     Meaningless {
         /// The file.
         path: PathBuf,
-        /// The record's number.
-        sequence: u64,
+        /// Where it begins.
+        offset: u64,
         /// What is wrong with it.
         problem: String,
     },
@@ -68,5 +74,10 @@ impl StorageError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// Says what is unreadable where.
+    pub(super) fn corrupt(path: &Path, offset: usize, problem: String) -> Self {
+        Self::Corrupt { path: path.to_owned(), offset: offset as u64, problem }
     }
 }

@@ -12,7 +12,7 @@
 pub(super) const HEADER_BYTES: usize = 24;
 
 /// A payload above this is never written, so a longer length is a damaged one.
-const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MAX_RECORD_BYTES: usize = 32 * 1024 * 1024;
 
 /// A record as read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,22 +54,23 @@ pub(super) fn encode<E>(
 
 /// Reads the record at the start of `bytes`, or says that there is none that can be trusted.
 pub(super) fn decode(bytes: &[u8]) -> Option<Frame<'_>> {
-    let header = bytes.get(..HEADER_BYTES)?;
-    let length = u32_at(header, 0) as usize;
-    if length == 0 || length > MAX_RECORD_BYTES {
-        return None;
-    }
-    let record = bytes.get(..HEADER_BYTES + length)?;
-    (checksum(record) == u32_at(header, 4)).then(|| Frame {
-        sequence: u64_at(header, 8),
-        durable: u64_at(header, 16),
+    let record = bytes.get(..claimed_size(bytes)?)?;
+    (checksum(record) == u32_at(record, 4)).then(|| Frame {
+        sequence: u64_at(record, 8),
+        durable: u64_at(record, 16),
         payload: &record[HEADER_BYTES..],
     })
 }
 
-/// The sequence that a record at the start of `bytes` would claim, without checking it.
-pub(super) fn claimed_sequence(bytes: &[u8]) -> Option<u64> {
-    bytes.get(..HEADER_BYTES).map(|header| u64_at(header, 8))
+/// The size of the record that begins with `header`, without checking it; none where no record begins.
+pub(super) fn claimed_size(header: &[u8]) -> Option<usize> {
+    let length = u32_at(header.get(..HEADER_BYTES)?, 0) as usize;
+    (1..=MAX_RECORD_BYTES).contains(&length).then_some(HEADER_BYTES + length)
+}
+
+/// The sequence and the durable sequence that a record at the start of `bytes` would claim, without checking it.
+pub(super) fn claimed_order(bytes: &[u8]) -> Option<(u64, u64)> {
+    bytes.get(..HEADER_BYTES).map(|header| (u64_at(header, 8), u64_at(header, 16)))
 }
 
 /// Everything but the checksum's own four bytes.

@@ -65,7 +65,7 @@ async fn a_torn_tail_is_dropped_with_a_warning() {
     let mut cluster = Cluster::start(1, &["fsync=never"]);
     cluster.write("k", 1).await;
     cluster.kill(0);
-    let path = cluster.data(0).join("log.wal");
+    let path = cluster.data(0).join("wal/00000001.wal");
     let file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
     std::io::Write::write_all(&mut &file, &[40, 0, 0, 0, 1, 2, 3]).unwrap();
     cluster.restart(0);
@@ -80,14 +80,14 @@ async fn damage_in_the_middle_of_the_log_is_refused() {
         cluster.write("k", value).await;
     }
     cluster.kill(0);
-    let path = cluster.data(0).join("log.wal");
+    let path = cluster.data(0).join("wal/00000001.wal");
     let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
     let mut byte = [0];
-    file.read_exact_at(&mut byte, 60).unwrap();
-    file.write_all_at(&[byte[0] ^ 0x10], 60).unwrap();
+    file.read_exact_at(&mut byte, 100).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x10], 100).unwrap();
     let (code, text) = output(&mut cluster.command(0));
     assert_eq!(code, 65, "{text}");
-    assert!(text.contains("log.wal is damaged at byte "), "{text}");
+    assert!(text.contains("00000001.wal is damaged at byte "), "{text}");
 }
 
 #[tokio::test]
