@@ -14,6 +14,8 @@ mod files;
 mod frame;
 #[cfg(test)]
 mod fuzz_test;
+#[cfg(test)]
+mod measure_test;
 mod preparer;
 mod recovery;
 mod replay;

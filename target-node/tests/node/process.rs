@@ -90,19 +90,42 @@ async fn damage_in_the_middle_of_the_log_is_refused() {
     assert!(text.contains("00000001.wal is damaged at byte "), "{text}");
 }
 
-#[tokio::test]
-async fn a_full_disk_stops_the_node_with_its_reason() {
-    // Writing beyond the limit fails as on a full disk; the signal that comes with it is ignored by the shell's child.
-    let cluster = Cluster::prepare(1, &[], &[]);
+/// Writing beyond the limit fails as on a full disk; the signal that comes with it is ignored by the shell's child.
+fn start_on_a_small_disk(cluster: &Cluster) -> std::process::Child {
     let command = cluster.command(0);
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\""]).arg(command.get_program());
-    limited.args(command.get_args());
-    let child = limited.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    limited.args(command.get_args()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+}
+
+async fn ended(child: std::process::Child) -> (Option<i32>, String) {
     let finished = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
-    let text = String::from_utf8_lossy(&finished.stderr).into_owned();
-    assert_eq!(finished.status.code(), Some(74), "{text}");
-    assert!(text.contains("writing") && text.contains("log.wal failed"), "{text}");
+    (finished.status.code(), String::from_utf8_lossy(&finished.stderr).into_owned())
+}
+
+#[tokio::test]
+async fn a_disk_without_space_for_a_segment_is_named_at_the_start() {
+    let cluster = Cluster::prepare(1, &[], &[]);
+    let (code, text) = ended(start_on_a_small_disk(&cluster)).await;
+    assert_eq!(code, Some(74), "{text}");
+    assert!(text.contains("sizing") && text.contains("wal/next.tmp failed"), "{text}");
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_node_with_its_reason() {
+    let cluster = Cluster::prepare(1, &["fsync=never"], &[]);
+    let child = start_on_a_small_disk(&cluster);
+    let led = eventually("a leader", || async {
+        let status = cluster.status(0).await?;
+        if status["role"] == "leader" { Ok(()) } else { Err(status.to_string()) }
+    });
+    led.await;
+    let value = "x".repeat(50_000);
+    // The limit is reached on the way, and the node is gone.
+    while cluster.post(0, "/v1/write", &json!({"key": "k", "value": value})).await.is_ok() {}
+    let (code, text) = ended(child).await;
+    assert_eq!(code, Some(74), "{text}");
+    assert!(text.contains("writing") && text.contains("wal/00000001.wal failed"), "{text}");
 }
 
 #[tokio::test]
