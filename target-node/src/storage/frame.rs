@@ -11,8 +11,8 @@
 /// Bytes before the payload.
 pub(super) const HEADER_BYTES: usize = 24;
 
-/// A payload above this is never written, so a longer length is a damaged one.
-pub(super) const MAX_RECORD_BYTES: usize = 32 * 1024 * 1024;
+/// A payload above this is never written, so a longer length is a damaged one. Far above what one request can ask for.
+const MAX_RECORD_BYTES: usize = 256 * 1024 * 1024;
 
 /// A record as read back.
 #[derive(Debug, Clone, PartialEq, Eq)]

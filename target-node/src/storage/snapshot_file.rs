@@ -3,8 +3,9 @@
 //! ```text
 //! file := magic[8] version:u32 reserved:u32 header item* end                      (little endian)
 //! ```
-//! Header, items and end are frames, counted from 1; the end says how many came before it. The file is written under a
-//! temporary name, flushed, renamed, and its new name is flushed, too.
+//! Header, items and end are frames, counted from 1; a large item is several frames; the end says how many frames came
+//! before it. The file is written under a temporary name and flushed; [`Snapshots`](super::snapshots::Snapshots) gives it
+//! its own.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,10 @@ const CHUNK_BYTES: usize = 512 * 1024;
 /// In front of each payload: what it is.
 const ITEM: u8 = 0;
 const END: u8 = 1;
+const PART: u8 = 2;
+
+/// An item larger than this is written in parts.
+const PART_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a snapshot stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +88,12 @@ impl Writer<'_> {
         let header = postcard::to_stdvec(header).map_err(std::io::Error::other)?;
         self.frame(ITEM, &header)?;
         for item in items {
-            self.frame(ITEM, &item)?;
+            let mut rest = &item[..];
+            while let Some((part, after)) = rest.split_at_checked(PART_BYTES) {
+                self.frame(PART, part)?;
+                rest = after;
+            }
+            self.frame(ITEM, rest)?;
         }
         let frames = self.frames;
         self.frame(END, &frames.to_le_bytes())?;
@@ -145,15 +155,20 @@ impl Reader<'_> {
         self.start += PREAMBLE_BYTES;
         let header = match self.frame()? {
             Frame::Item(payload) => postcard::from_bytes::<Header>(payload).ok(),
-            Frame::End(_) => None,
+            Frame::Part(_) | Frame::End(_) => None,
         };
         let header = header.ok_or_else(|| self.damaged("its header cannot be read"))?;
+        let mut parts = Vec::new();
         loop {
             let (at, before, path) = (self.position(), self.frames, self.path);
+            let meaningless = |problem| StorageError::corrupt(path, at, problem);
             match self.frame()? {
+                Frame::Part(payload) => parts.extend_from_slice(payload),
+                Frame::Item(payload) if parts.is_empty() => visit(&header, payload).map_err(meaningless)?,
                 Frame::Item(payload) => {
-                    let meaningless = |problem| StorageError::corrupt(path, at, problem);
-                    visit(&header, payload).map_err(meaningless)?;
+                    parts.extend_from_slice(payload);
+                    visit(&header, &parts).map_err(meaningless)?;
+                    parts.clear();
                 }
                 Frame::End(payload) if payload == before.to_le_bytes() => return Ok(header),
                 Frame::End(_) => return Err(self.damaged("its end counts other items")),
@@ -176,6 +191,7 @@ impl Reader<'_> {
         match payload.split_first() {
             Some((&END, rest)) => Ok(Frame::End(rest)),
             Some((&ITEM, rest)) => Ok(Frame::Item(rest)),
+            Some((&PART, rest)) => Ok(Frame::Part(rest)),
             _ => Err(StorageError::corrupt(self.path, self.offset as usize + start, "an item of no kind".to_owned())),
         }
     }
@@ -206,6 +222,7 @@ impl Reader<'_> {
 
 enum Frame<'a> {
     Item(&'a [u8]),
+    Part(&'a [u8]),
     End(&'a [u8]),
 }
 
@@ -245,7 +262,16 @@ mod tests {
     #[test]
     fn items_of_any_size_are_read_back() {
         let directory = tempfile::tempdir().unwrap();
-        let items = vec![vec![], vec![1; 3], vec![2; CHUNK_BYTES * 3], vec![3; CHUNK_BYTES - 1], vec![4; 9]];
+        let items = vec![
+            vec![],
+            vec![1; 3],
+            vec![2; CHUNK_BYTES * 3],
+            vec![3; CHUNK_BYTES - 1],
+            vec![4; 9],
+            vec![5; PART_BYTES],
+            vec![6; PART_BYTES * 2 + 1],
+            vec![7; 2],
+        ];
         assert_eq!(read_back(&written(directory.path(), &items)).unwrap(), (header(), items));
         assert_eq!(read_back(&written(directory.path(), &[])).unwrap(), (header(), vec![]));
     }

@@ -1,5 +1,6 @@
 //! The thread that saves snapshots, so that neither the node nor the log waits for them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
 
 use super::StorageError;
@@ -19,7 +20,10 @@ impl SnapshotWriter {
         let (orders, inbox) = channel::<(Saving, Snapshot)>();
         let work = move || {
             for (saving, snapshot) in inbox {
-                let outcome = saving.write(items(&snapshot));
+                let outcome = catch_unwind(AssertUnwindSafe(|| saving.write(items(&snapshot)))).unwrap_or_else(|_| {
+                    let source = std::io::Error::other("its thread panicked");
+                    Err(StorageError::Io { action: "running", path: "the writer of snapshots".into(), source })
+                });
                 let failed = outcome.is_err();
                 report(outcome.map(|()| saving));
                 if failed {

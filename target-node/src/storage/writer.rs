@@ -5,6 +5,7 @@
 //! leader's snapshot takes its place in that order; the node's own are written by [`snapshot_writer`](super::snapshot_writer)
 //! meanwhile. The first error ends the thread and is handed to the node, which stops.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -143,7 +144,13 @@ enum Next {
 
 impl Worker {
     fn run(&mut self) {
-        if let Err(error) = self.serve() {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.serve()));
+        // A panic is a bug, and the node stops for it as for a failed disk: it must not go on without its log.
+        let outcome = outcome.unwrap_or_else(|_| {
+            let source = std::io::Error::other("its thread panicked");
+            Err(StorageError::Io { action: "running", path: "the log's writer".into(), source })
+        });
+        if let Err(error) = outcome {
             let _ = self.written.send(Written::Failed(error));
         }
     }

@@ -7,4 +7,5 @@ mod interface;
 mod process;
 mod replication;
 mod robustness;
+mod storage;
 mod support;

@@ -139,6 +139,14 @@ impl Cluster {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.id() as i32), signal).unwrap();
     }
 
+    /// How much memory a running node holds, in KB.
+    pub(crate) fn memory_kb(&self, index: usize) -> u64 {
+        let process = self.nodes[index].process.as_ref().expect("it does not run");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Waits for a node that was told to end, and returns its exit code.
     pub(crate) async fn exit_code(&mut self, index: usize) -> i32 {
         let mut process = self.nodes[index].process.take().expect("it does not run");
