@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::core::{Members, NodeId};
 use crate::driver::{self, NodeError, NodePlan};
-use crate::settings::{Failover, Settings};
+use crate::settings::{self, Failover, Settings};
 use crate::storage::StorageError;
 
 /// Stopped as asked.
@@ -35,6 +35,7 @@ pub const EXIT_IO: u8 = 74;
 
 /// One node: who it is, whom it talks to, where it keeps its data.
 #[derive(Debug, Clone, Args)]
+#[command(after_long_help = settings::help())]
 pub struct NodeArgs {
     /// The name of this node: n1, n2, …
     #[arg(long, value_name = "ID")]
@@ -68,6 +69,8 @@ pub struct NodeArgs {
     pub data: PathBuf,
 
     /// A setting of the cluster, such as replication=async; every node must be given the same. Repeatable.
+    ///
+    /// All settings and presets are explained below.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub settings: Vec<(String, String)>,
 

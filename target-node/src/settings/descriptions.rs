@@ -142,7 +142,7 @@ pub const DESCRIPTIONS: &[Description] = &[
         "by how much two nodes' clocks may differ in speed; a lease must end before an election timeout even then",
     ),
     setting("max-entries-per-append", "1 to 65536", "64", "the most entries that one message to a follower carries"),
-    setting("max-inflight", "1 to 4096", "32", "the most messages with entries under way to one follower"),
+    setting("max-inflight", "1 to 4096", "256", "the most messages with entries under way to one follower"),
     setting(
         "service-rate",
         "operations per second | off",

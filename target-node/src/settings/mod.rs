@@ -10,6 +10,7 @@
 mod check;
 mod descriptions;
 mod error;
+mod help;
 mod presets;
 mod read;
 mod storage;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use descriptions::{DESCRIPTIONS, Description, PRESET};
 pub use error::SettingsError;
+pub use help::help;
 pub use presets::{PRESETS, Preset};
 pub use read::ReadLevel;
 pub use storage::{CatchUp, Fsync};
@@ -115,7 +117,7 @@ impl Default for Settings {
             lease_ms: LEASE_MS,
             max_clock_drift_ppm: MAX_CLOCK_DRIFT_PPM,
             max_entries_per_append: 64,
-            max_inflight: 32,
+            max_inflight: 256,
             service_rate: ServiceRate::Off,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use crate::support::{Cluster, eventually};
 use nix::sys::signal::Signal;
@@ -26,6 +27,12 @@ fn help_explains_every_argument_and_usage_errors_are_64() {
     {
         assert!(help.contains(argument), "{argument} is missing in\n{help}");
     }
+    for explained in
+        ["on-ack-timeout = wait | degrade | fail", "[default: read-index under consensus, else leader]", "raft-lease"]
+    {
+        assert!(help.contains(explained), "{explained} is missing in\n{help}");
+    }
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "wider than a terminal:\n{help}");
     let (code, text) = node(&["--id", "n1"]);
     assert_eq!(code, 64, "{text}");
     let directory = tempfile::tempdir().unwrap();
@@ -150,4 +157,61 @@ async fn a_cluster_with_other_members_is_refused_as_a_peer() {
     stranger.wait().unwrap();
     let answer = cluster.post(0, "/v1/write", &json!({"key": "k", "value": 1})).await.unwrap();
     assert_eq!(answer.status, 421);
+}
+
+#[tokio::test]
+async fn a_node_that_is_told_to_stop_answers_what_waits_and_takes_nothing_more() {
+    let mut cluster = Cluster::start(3, &["failover=manual", "replication=sync"]);
+    cluster.write("k", 1).await;
+    cluster.kill(2);
+    // Nobody can acknowledge this while n3 is gone.
+    let waiting = json!({"key": "k", "value": 2});
+    let waiting = cluster.post(0, "/v1/write", &waiting);
+    let stop = async {
+        eventually("waiting", || async {
+            let status = cluster.status(0).await?;
+            let (last, visible) = (status["positions"]["last"].as_u64(), status["positions"]["visible"].as_u64());
+            if last > visible { Ok(()) } else { Err(status.to_string()) }
+        })
+        .await;
+        cluster.signal(0, Signal::SIGTERM);
+        Instant::now()
+    };
+    let (answer, told) = tokio::join!(waiting, stop);
+    assert_eq!(answer.unwrap().expect(503)["error"], "unknown");
+    assert_eq!(cluster.exit_code(0).await, 0);
+    assert!(told.elapsed() < Duration::from_secs(3), "it took {:?} to stop", told.elapsed());
+}
+
+#[tokio::test]
+async fn a_leader_that_is_told_to_stop_under_load_loses_nothing_and_another_leads() {
+    let mut cluster = Cluster::start(3, &[]);
+    cluster.write("before", 1).await;
+    let leader = cluster.leader().await;
+    let write = |client: u64| {
+        let cluster = &cluster;
+        async move {
+            let mut acknowledged = Vec::new();
+            for number in 0.. {
+                let value = client * 1_000_000 + number;
+                match cluster.post(leader, "/v1/add", &json!({"key": "set", "value": value})).await {
+                    Ok(answer) if answer.status == 200 => acknowledged.push(value),
+                    _ => break,
+                }
+            }
+            acknowledged
+        }
+    };
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cluster.signal(leader, Signal::SIGTERM);
+    };
+    let (acknowledged, ()) = tokio::join!(futures_util::future::join_all((0..16).map(write)), stop);
+    assert_eq!(cluster.exit_code(leader).await, 0);
+    assert_ne!(cluster.leader().await, leader);
+    let kept: std::collections::BTreeSet<u64> = serde_json::from_value(cluster.read("set").await).unwrap();
+    let acknowledged: Vec<u64> = acknowledged.into_iter().flatten().collect();
+    assert!(acknowledged.len() > 16, "{} writes are no load", acknowledged.len());
+    let lost: Vec<&u64> = acknowledged.iter().filter(|value| !kept.contains(value)).collect();
+    assert!(lost.is_empty(), "{lost:?} are lost");
 }
