@@ -15,6 +15,7 @@ static CHECKERS: &[&Checker] = &[
     &crate::total_queue::BASIC_CHECKER,
     &crate::unique_ids::CHECKER,
     &crate::lock::CHECKER,
+    &crate::lock::FENCING_CHECKER,
     &crate::bank::CHECKER,
     &crate::long_fork::CHECKER,
     &crate::causal_reverse::CHECKER,

@@ -12,20 +12,22 @@
 //!   ended ok, was invoked after every acknowledged enqueue had completed (in the phase `final` where there are phases), and
 //!   nothing was delivered by an operation invoked after it was over. Otherwise whether what is missing was lost is unknown. An
 //!   undecided dequeue that was invoked before the last such sight of an empty queue ended may have taken one value, an
-//!   undecided drain any number: what they may have taken does not count, so that the number is a lower bound then.
+//!   undecided drain any number: what they may have taken does not count, so that the number is a lower bound then. That makes
+//!   the verdict unknown, unless the queue was already found linearizable: then some order of all operations lets those dequeues
+//!   take what is missing.
 //! - `recovered`: an undecided enqueue whose value was delivered; no violation.
 //!
 //! Deliveries and enqueues of one value are matched greedily, earliest first. That is a greatest matching: a delivery may take
 //! every enqueue that was invoked before its end, so later deliveries have no fewer to choose from. Hence `unexpected` and
 //! `duplicate` together are the least number of deliveries that nothing explains.
 //!
-//! The checker `queue` judges `unexpected` alone. Neither knows about order: `linearizable-queue` does. O(n log n).
+//! Reads of the whole queue that are marked `final` are passed over. The checker `queue` judges `unexpected` alone. Neither knows about order: `linearizable-queue` does. O(n log n).
 
 use crate::analysis::Analysis;
 use crate::checker::{Checker, Context};
 use crate::history::{Function, History, KeyId, Operation, Outcome, Phase, ValueId};
 use crate::model::{foreign_operation, foreign_value};
-use crate::verdict::FindingKind;
+use crate::verdict::{FindingKind, Validity};
 use crate::witness::{counted, describe, faults_around, short, witness};
 
 /// See the module.
@@ -105,7 +107,7 @@ fn account<'h>(history: &'h History, analysis: &mut Analysis) -> Option<Account<
 /// What went in and out; `None`, with the reason noted, where this is no history of queues or nothing was dequeued.
 fn traffic<'h>(history: &'h History, analysis: &mut Analysis) -> Option<Traffic<'h>> {
     let mut traffic = Traffic::default();
-    for operation in history.operations() {
+    for operation in history.operations().filter(|operation| !operation.is_final()) {
         if let Err(reason) = traffic.add(operation) {
             analysis.unknown(reason);
             return None;
@@ -284,7 +286,8 @@ fn judge_losses(history: &History, traffic: &Traffic<'_>, account: &Account<'_>,
             names.join(", ")
         ));
     }
-    if excusable > 0 {
+    // A linearization takes out what is missing by dequeues that are undecided, so nothing is left to be explained.
+    if excusable > 0 && analysis.measures.linearizable != Some(Validity::Valid) {
         analysis.unknown(format!(
             "lost is unknown: {} acknowledged and never dequeued may have been taken by undecided dequeues",
             counted(excusable, "value")

@@ -9,15 +9,13 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use schism_checkers::history::History;
 use schism_checkers::online::{self, OnlineChecker};
-use schism_checkers::{Analysis, Checker, Limits, checker};
-use schism_checkers::{
-    availability, client_lint, convergence, counts, divergence, fork, latency, linearizability, recovery,
-    register_values, split_brain, stale, staleness, two_leaders,
-};
+use schism_checkers::{Analysis, Checker, Limits, linearizability, register_values, stale, staleness};
 use serde_json::{Value, json};
 
+use crate::judging::judge;
 use crate::keys::RotatingKeys;
-use crate::workload::{Generator, Level, Operation, Workload, WorkloadOptions};
+use crate::object::Object;
+use crate::workload::{Generator, Operation, Workload, WorkloadOptions};
 
 /// Keys in use at a time.
 pub const KEYS_IN_USE: usize = 5;
@@ -30,22 +28,8 @@ pub const GUESSES: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegisterWorkload;
 
-static CHECKERS: &[&Checker] = &[
-    &counts::CHECKER,
-    &convergence::CHECKER,
-    &register_values::CHECKER,
-    &stale::REGISTER_CHECKER,
-    &linearizability::REGISTER_CHECKER,
-    &split_brain::CHECKER,
-    &two_leaders::CHECKER,
-    &fork::CHECKER,
-    &divergence::CHECKER,
-    &availability::CHECKER,
-    &latency::CHECKER,
-    &staleness::CHECKER,
-    &recovery::CHECKER,
-    &client_lint::CHECKER,
-];
+static CHECKERS: [&Checker; 4] =
+    [&register_values::CHECKER, &stale::REGISTER_CHECKER, &linearizability::REGISTER_CHECKER, &staleness::CHECKER];
 
 impl Workload for RegisterWorkload {
     fn name(&self) -> &'static str {
@@ -54,6 +38,10 @@ impl Workload for RegisterWorkload {
 
     fn description(&self) -> &'static str {
         "read, write and compare-and-set of unique values on rotating keys: linearizable, stale"
+    }
+
+    fn object(&self) -> Object {
+        Object::Register
     }
 
     fn operations(&self) -> &'static [&'static str] {
@@ -68,16 +56,12 @@ impl Workload for RegisterWorkload {
         })
     }
 
-    fn closing_reads(&self, keys: &[String]) -> Vec<Operation> {
-        keys.iter().map(|key| operation("read", key, Value::Null, Level::Strongest)).collect()
-    }
-
     fn online_checkers(&self) -> Vec<Box<dyn OnlineChecker>> {
         vec![online::linearizable_register(), online::split_brain()]
     }
 
     fn judge(&self, history: &History, limits: &Limits<'_>) -> Analysis {
-        checker::judge(history, limits, CHECKERS)
+        judge(history, limits, &CHECKERS)
     }
 }
 
@@ -95,7 +79,7 @@ impl Generator for RegisterGenerator {
         let new = self.next_value;
         let drawn = self.keys.use_one(&mut self.random, |key, recent| {
             if choice < 4 {
-                return operation("read", key, Value::Null, Level::Default);
+                return operation("read", key, Value::Null);
             }
             // Nothing was sent to a new key yet: there is nothing to guess.
             let old = recent.iter().rev().nth(guess).or_else(|| recent.last()).copied();
@@ -104,8 +88,8 @@ impl Generator for RegisterGenerator {
                 recent.remove(0);
             }
             match old {
-                Some(old) if choice >= 8 => operation("cas", key, json!([old, new]), Level::Default),
-                _ => operation("write", key, json!(new), Level::Default),
+                Some(old) if choice >= 8 => operation("cas", key, json!([old, new])),
+                _ => operation("write", key, json!(new)),
             }
         });
         if drawn.f != "read" {
@@ -115,8 +99,8 @@ impl Generator for RegisterGenerator {
     }
 }
 
-fn operation(f: &'static str, key: &str, value: Value, level: Level) -> Operation {
-    Operation { f, key: Some(key.to_owned()), value, level, absent: Value::Null }
+fn operation(f: &'static str, key: &str, value: Value) -> Operation {
+    Operation::new(Object::Register, f, Some(key), value)
 }
 
 #[cfg(test)]

@@ -8,15 +8,13 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use schism_checkers::history::History;
 use schism_checkers::online::{self, OnlineChecker};
-use schism_checkers::{Analysis, Checker, Limits, checker};
-use schism_checkers::{
-    availability, client_lint, convergence, counts, divergence, fork, latency, linearizability, recovery, set_full,
-    split_brain, stale, staleness, two_leaders,
-};
-use serde_json::{Value, json};
+use schism_checkers::{Analysis, Checker, Limits, linearizability, set_full, stale, staleness};
+use serde_json::json;
 
+use crate::judging::judge;
 use crate::keys::RotatingKeys;
-use crate::workload::{Generator, Level, Operation, Workload, WorkloadOptions};
+use crate::object::Object;
+use crate::workload::{Generator, Operation, Workload, WorkloadOptions};
 
 /// Keys that take adds at a time.
 pub const KEYS_IN_USE: usize = 4;
@@ -29,22 +27,8 @@ pub const OPERATIONS_PER_READ: u32 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetWorkload;
 
-static CHECKERS: &[&Checker] = &[
-    &counts::CHECKER,
-    &convergence::CHECKER,
-    &set_full::CHECKER,
-    &stale::SET_CHECKER,
-    &linearizability::SET_CHECKER,
-    &split_brain::CHECKER,
-    &two_leaders::CHECKER,
-    &fork::CHECKER,
-    &divergence::CHECKER,
-    &availability::CHECKER,
-    &latency::CHECKER,
-    &staleness::CHECKER,
-    &recovery::CHECKER,
-    &client_lint::CHECKER,
-];
+static CHECKERS: [&Checker; 4] =
+    [&set_full::CHECKER, &stale::SET_CHECKER, &linearizability::SET_CHECKER, &staleness::CHECKER];
 
 impl Workload for SetWorkload {
     fn name(&self) -> &'static str {
@@ -53,6 +37,10 @@ impl Workload for SetWorkload {
 
     fn description(&self) -> &'static str {
         "unique adds to sets on rotating keys, and reads: what is lost, recovered, dirty, stale, staleness, linearizable"
+    }
+
+    fn object(&self) -> Object {
+        Object::Set
     }
 
     fn operations(&self) -> &'static [&'static str] {
@@ -67,16 +55,12 @@ impl Workload for SetWorkload {
         })
     }
 
-    fn closing_reads(&self, keys: &[String]) -> Vec<Operation> {
-        keys.iter().map(|key| read(key.clone(), Level::Strongest)).collect()
-    }
-
     fn online_checkers(&self) -> Vec<Box<dyn OnlineChecker>> {
         vec![online::linearizable_set(), online::split_brain()]
     }
 
     fn judge(&self, history: &History, limits: &Limits<'_>) -> Analysis {
-        checker::judge(history, limits, CHECKERS)
+        judge(history, limits, &CHECKERS)
     }
 }
 
@@ -90,17 +74,13 @@ struct SetGenerator {
 impl Generator for SetGenerator {
     fn next(&mut self, _worker: usize) -> Option<Operation> {
         if self.random.random_range(0..OPERATIONS_PER_READ) == 0 {
-            return Some(read(self.keys.pick(&mut self.random).name.clone(), Level::Default));
+            return Some(Operation::read(Object::Set, &self.keys.pick(&mut self.random).name));
         }
         let key = self.keys.use_one(&mut self.random, |name, ()| name.to_owned());
         let value = json!(self.next_element);
         self.next_element += 1;
-        Some(Operation { f: "add", key: Some(key), value, level: Level::Default, absent: json!([]) })
+        Some(Operation::new(Object::Set, "add", Some(&key), value))
     }
-}
-
-fn read(key: String, level: Level) -> Operation {
-    Operation { f: "read", key: Some(key), value: Value::Null, level, absent: json!([]) }
 }
 
 #[cfg(test)]

@@ -19,12 +19,13 @@ pub enum Outcome {
     Info,
 }
 
-/// Read levels that promise nothing about recency: `local` of the bundled node, `serializable` of etcd.
-const LEVELS_WITHOUT_PROMISE: [&str; 2] = ["local", "serializable"];
+/// Read levels that promise nothing about the latest state: `local`, `session` and `bounded` of the bundled node, the last with or
+/// without its bound; `serializable` of etcd.
+const LEVELS_WITHOUT_PROMISE: [&str; 4] = ["local", "session", "bounded", "serializable"];
 
 /// Whether reads at a level promise to see every acknowledged write; where no level is named they are taken at their word.
 pub(crate) fn level_promises_recency(level: Option<&str>) -> bool {
-    level.is_none_or(|level| !LEVELS_WITHOUT_PROMISE.contains(&level))
+    level.is_none_or(|level| !LEVELS_WITHOUT_PROMISE.contains(&level.split(':').next().unwrap_or(level)))
 }
 
 /// A view of one operation; copies nothing out of the history.

@@ -124,6 +124,13 @@ fn columns(history: &History, model: TransactionModel) -> Result<Columns, String
     let mut numbers: FxHashMap<ValueId, u32> = FxHashMap::default();
     let mut micro_operations = Vec::new();
     for operation in history.operations() {
+        if operation.is_final() {
+            // A node's own closing state is no transaction. It keeps its number, and counts as one that did not happen.
+            let process = operation.process().index() as u32;
+            let (invoked, completed) = (operation.invoked_ns(), operation.completed_ns());
+            transactions.push(Transaction { process, outcome: Outcome::Fail, invoked, completed }, &[]);
+            continue;
+        }
         let value = operation.result().unwrap_or_else(|| operation.argument());
         let refuse = |reason: &str| {
             Err(format!(

@@ -57,14 +57,28 @@ pub(super) fn run(arguments: &ListArguments, output: &mut Output) -> Result<Exit
 fn items(what: What) -> Result<Vec<Item>, CliError> {
     Ok(match what {
         What::Systems => crate::systems::all().iter().map(|system| system_item(&**system)).collect(),
-        What::Workloads => schism_workloads::registry::registry().iter().map(|workload| plain(
-            workload.name(),
-            workload.description(),
-            json!({"name": workload.name(), "description": workload.description(), "operations": workload.operations()}),
-        )).collect(),
+        What::Workloads => schism_workloads::registry::registry()
+            .iter()
+            .map(|workload| {
+                plain(
+                    workload.name(),
+                    workload.description(),
+                    json!({
+                        "name": workload.name(),
+                        "description": workload.description(),
+                        "object": workload.object().name(),
+                        "operations": workload.operations(),
+                    }),
+                )
+            })
+            .collect(),
         What::Faults => FAULTS.iter().map(|fault| fault_item(fault)).collect(),
-        What::Checkers => schism_checkers::registry::list().iter().map(|checker| named(checker.name, checker.description)).collect(),
-        What::Models => super::check::models().into_iter().map(|(name, description)| named(name, description)).collect(),
+        What::Checkers => {
+            schism_checkers::registry::list().iter().map(|checker| named(checker.name, checker.description)).collect()
+        }
+        What::Models => {
+            super::check::models().into_iter().map(|(name, description)| named(name, description)).collect()
+        }
         What::Campaigns => builtin::BUILTINS.iter().map(campaign_item).collect::<Result<_, _>>()?,
     })
 }
@@ -99,7 +113,7 @@ fn system_item(system: &dyn System) -> Item {
         json: json!({
             "name": system.name(),
             "description": system.description(),
-            "operations": system.operations(),
+            "objects": system.objects().iter().map(|object| object.name()).collect::<Vec<_>>(),
             "availability": available,
             "settings": settings,
         }),

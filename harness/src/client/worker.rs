@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use schism_checkers::history::{Event, EventType, Process};
-use schism_workloads::workload::{Generator, Level, Operation};
+use schism_workloads::workload::{Ending, Generator, Level, Operation, Visit};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -91,6 +91,15 @@ impl Workshop {
         self.generator.lock().unwrap_or_else(PoisonError::into_inner).next(worker)
     }
 
+    fn learn(&self, worker: usize, operation: &Operation, completion: &Completion) {
+        let ending = match &completion.outcome {
+            Outcome::Ok(result) => Ending::Ok(result.clone()),
+            Outcome::Fail(_) => Ending::Fail,
+            Outcome::Info(_) => Ending::Info,
+        };
+        self.generator.lock().unwrap_or_else(PoisonError::into_inner).learn(worker, operation, &ending);
+    }
+
     fn reaches(&self, own: NodeId, node: NodeId) -> bool {
         let (clients, node) = (Place::Clients(own), Place::Node(node));
         self.environment.is_up(Link { from: clients, to: node })
@@ -128,9 +137,16 @@ impl Worker {
                 break;
             }
             let Some(operation) = self.shop.draw(self.index) else { break };
+            if !is_over(operation.think, &stop).await {
+                break;
+            }
             let is_local = is_local(&operation, local_by_default);
-            let node = route.choose(self.shop.clock.now_ns(), is_local);
+            let node = match operation.visit {
+                Visit::Roaming(number) if is_local => nth(number, self.shop.environment.nodes()),
+                _ => route.choose(self.shop.clock.now_ns(), is_local),
+            };
             let completion = self.shop.perform(&mut *client, process, node, &operation, false).await;
+            self.shop.learn(self.index, &operation, &completion);
             let better = !is_local && route.learn(node, &completion, |to| self.shop.reaches(home, to));
             // One refusal may be followed up at once, outside the pace; two in a row wait for the next turn.
             follow_at_once = better && !follow_at_once && !stop.is_cancelled();
@@ -153,14 +169,23 @@ impl Worker {
     async fn wait_until_due(&mut self, stop: &CancellationToken) -> bool {
         let now_ns = self.shop.clock.now_ns();
         let due_ns = self.pacing.next_due_ns(now_ns.saturating_sub(self.load_start_ns)) + self.load_start_ns;
-        let wait = Duration::from_nanos(due_ns.saturating_sub(now_ns));
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => false,
-            () = tokio::time::sleep(wait), if !wait.is_zero() => true,
-            () = std::future::ready(()), if wait.is_zero() => true,
-        }
+        is_over(Duration::from_nanos(due_ns.saturating_sub(now_ns)), stop).await
     }
+}
+
+/// Waits; false if it was time to stop before it was over.
+async fn is_over(wait: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(wait), if !wait.is_zero() => true,
+        () = std::future::ready(()), if wait.is_zero() => true,
+    }
+}
+
+/// The node with this number, counted from 0 and modulo their number.
+fn nth(number: u32, nodes: u16) -> NodeId {
+    NodeId::all(nodes).nth(number as usize % usize::from(nodes)).unwrap_or(NodeId(1))
 }
 
 fn is_local(operation: &Operation, local_by_default: bool) -> bool {

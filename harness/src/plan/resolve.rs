@@ -66,13 +66,13 @@ pub enum PlanError {
     /// The system refuses the settings.
     #[error("{0}")]
     Settings(String),
-    /// The system's client lacks operations of the workload.
-    #[error("the workload {workload} needs {missing}, which the client of {system} does not support")]
-    Operations {
+    /// The system's client does not know the workload's object.
+    #[error("the workload {workload} needs the object {object}, which the client of {system} does not have")]
+    Object {
         /// The workload.
         workload: String,
         /// What is missing.
-        missing: String,
+        object: &'static str,
         /// The system.
         system: String,
     },
@@ -107,7 +107,7 @@ pub fn resolve(request: &RunRequest, system: &dyn System, workload: &dyn Workloa
     }
     let settings =
         system.resolve(&request.settings, request.nodes).map_err(|why| PlanError::Settings(why.to_string()))?;
-    refuse_missing_operations(system, workload)?;
+    refuse_missing_object(system, workload)?;
     let rate = request.rate.unwrap_or(RATE_DEFAULT);
     let workers = request.workers.unwrap_or_else(|| WORKERS_PER_NODE_DEFAULT * usize::from(request.nodes));
     let time_ms = request.time_ms.unwrap_or(TIME_MS_DEFAULT);
@@ -150,15 +150,14 @@ pub fn resolve(request: &RunRequest, system: &dyn System, workload: &dyn Workloa
     })
 }
 
-fn refuse_missing_operations(system: &dyn System, workload: &dyn Workload) -> Result<(), PlanError> {
-    let missing: Vec<&str> =
-        workload.operations().iter().copied().filter(|operation| !system.operations().contains(operation)).collect();
-    if missing.is_empty() {
+fn refuse_missing_object(system: &dyn System, workload: &dyn Workload) -> Result<(), PlanError> {
+    let object = workload.object();
+    if system.objects().contains(&object) {
         return Ok(());
     }
-    Err(PlanError::Operations {
+    Err(PlanError::Object {
         workload: workload.name().to_owned(),
-        missing: missing.join(", "),
+        object: object.name(),
         system: system.name().to_owned(),
     })
 }

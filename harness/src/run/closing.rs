@@ -1,4 +1,4 @@
-//! The closing reads: everything through the leader, then every node's own state.
+//! The closing operations: everything through the leader, then every node's own state.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use schism_checkers::history::{Event, EventType, Process};
-use schism_workloads::workload::{Level, Operation};
+use schism_workloads::workload::{Level, Operation, Workload};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,29 +16,29 @@ use crate::client::{Outcome, Workshop};
 use crate::environment::{NodeId, Place};
 use crate::nemesis::{Claims, leader_of};
 
-/// A closing read that fails is invoked again, as a new operation, this often at most.
+/// A closing operation that fails is invoked again, as a new operation, this often at most.
 const ATTEMPTS: usize = 10;
 
-/// How long a closing read waits for a leader. A busy machine may keep one from telling its claim for a moment.
+/// How long a closing operation waits for a leader. A busy machine may keep one from telling its claim for a moment.
 const LEADER_WAIT: Duration = Duration::from_secs(3);
 
-/// How many readers share the closing reads of one round.
+/// How many readers share the closing operations of one round.
 const READERS: usize = 4;
 
 /// Keys that some write was invoked on, in order of first use.
 #[must_use]
-pub(super) fn written_keys(events: &[Event]) -> Vec<String> {
+pub(super) fn written_keys(workload: &dyn Workload, events: &[Event]) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    let writes = events.iter().filter(|event| event.event_type == EventType::Invoke && event.f != "read");
-    let of_clients = writes.filter(|event| matches!(event.process, Process::Client(_)));
-    of_clients.filter_map(|event| text_of(event.key.as_ref()?)).filter(|key| seen.insert(key.clone())).collect()
+    let invoked = events.iter().filter(|event| event.event_type == EventType::Invoke);
+    let of_clients = invoked.filter(|event| matches!(event.process, Process::Client(_)));
+    let written = of_clients.flat_map(|event| {
+        let key = event.key.as_ref().and_then(Value::as_str);
+        workload.written_keys(&event.f, key, &event.value)
+    });
+    written.filter(|key| seen.insert(key.clone())).collect()
 }
 
-fn text_of(key: &Value) -> Option<String> {
-    key.as_str().map(ToOwned::to_owned)
-}
-
-/// Performs closing reads under fresh process ids.
+/// Performs closing operations under fresh process ids.
 pub(super) struct Closing {
     shop: Arc<Workshop>,
     claims: watch::Receiver<Claims>,
@@ -49,26 +49,26 @@ impl Closing {
         Self { shop, claims }
     }
 
-    /// One read of everything that was written, through the leader, at the strongest level.
-    pub(super) async fn read_through_leader(&self, reads: Vec<Operation>) -> Result<(), RunError> {
-        let strongest = reads.into_iter().map(|read| Operation { level: Level::Strongest, ..read });
-        self.read_all(strongest.collect(), None).await
+    /// What closes everything that was written, through the leader, at the strongest level.
+    pub(super) async fn close_through_leader(&self, operations: Vec<Operation>) -> Result<(), RunError> {
+        let strongest = operations.into_iter().map(|operation| operation.at(Level::Strongest));
+        self.perform_all(strongest.collect(), None).await
     }
 
-    /// Every read again, at one node after another, from its own state; marked `final`.
+    /// Every read at one node after another, from its own state; marked `final`.
     pub(super) async fn read_locally(&self, reads: &[Operation]) -> Result<(), RunError> {
         for node in NodeId::all(self.shop.environment.nodes()) {
-            let local = reads.iter().map(|read| Operation { level: Level::Local, ..read.clone() });
-            self.read_all(local.collect(), Some(node)).await?;
+            let local = reads.iter().map(|read| read.clone().at(Level::Local));
+            self.perform_all(local.collect(), Some(node)).await?;
         }
         Ok(())
     }
 
-    async fn read_all(&self, reads: Vec<Operation>, at: Option<NodeId>) -> Result<(), RunError> {
-        let share = reads.len().div_ceil(READERS).max(1);
+    async fn perform_all(&self, operations: Vec<Operation>, at: Option<NodeId>) -> Result<(), RunError> {
+        let share = operations.len().div_ceil(READERS).max(1);
         let next_process = self.shop.next_process.load(Ordering::Relaxed);
         let mut readers = JoinSet::new();
-        for (index, reads) in reads.chunks(share).enumerate() {
+        for (index, operations) in operations.chunks(share).enumerate() {
             let reader = Reader {
                 shop: Arc::clone(&self.shop),
                 claims: self.claims.clone(),
@@ -77,7 +77,7 @@ impl Closing {
                 stride: READERS as u64,
             };
             let place = Place::Clients(at.or_else(|| leader_of(&self.claims.borrow())).unwrap_or(NodeId(1)));
-            readers.spawn_on(reader.read(reads.to_vec(), place), &self.shop.environment.runtime(place));
+            readers.spawn_on(reader.perform(operations.to_vec(), place), &self.shop.environment.runtime(place));
         }
         while let Some(read) = readers.join_next().await {
             read.map_err(|error| RunError::Worker(error.to_string()))?;
@@ -86,7 +86,7 @@ impl Closing {
     }
 }
 
-/// Performs some of the reads of one round, one after another.
+/// Performs some of the operations of one round, one after another.
 struct Reader {
     shop: Arc<Workshop>,
     claims: watch::Receiver<Claims>,
@@ -97,15 +97,20 @@ struct Reader {
 }
 
 impl Reader {
-    async fn read(mut self, reads: Vec<Operation>, place: Place) {
+    async fn perform(mut self, operations: Vec<Operation>, place: Place) {
         let mut client = self.shop.client_at(place);
-        for read in &reads {
-            for _ in 0..ATTEMPTS {
+        for operation in &operations {
+            let mut attempts = 0..ATTEMPTS;
+            while attempts.next().is_some() {
                 let asked = if self.at.is_some() { self.at } else { leader(&mut self.claims).await };
                 let Some(node) = asked else { break };
                 let is_final = self.at.is_some();
-                let completion = self.shop.perform(&mut *client, self.process, node, read, is_final).await;
+                let completion = self.shop.perform(&mut *client, self.process, node, operation, is_final).await;
                 match completion.outcome {
+                    Outcome::Ok(result) if operation.until_null && !result.is_null() => {
+                        attempts = 0..ATTEMPTS;
+                        continue;
+                    }
                     Outcome::Ok(_) => break,
                     Outcome::Fail(_) => {}
                     Outcome::Info(_) => {
@@ -130,6 +135,8 @@ async fn leader(claims: &mut watch::Receiver<Claims>) -> Option<NodeId> {
 
 #[cfg(test)]
 mod tests {
+    use schism_workloads::set::SetWorkload;
+
     use super::*;
     use crate::record::{Clock, Recorder};
     use crate::systems::{Claim, Role};
@@ -156,6 +163,6 @@ mod tests {
             line.key = Some(key.into());
             recorder.record(line);
         }
-        assert_eq!(written_keys(&recorder.events()), ["k2", "k1"]);
+        assert_eq!(written_keys(&SetWorkload, &recorder.events()), ["k2", "k1"]);
     }
 }

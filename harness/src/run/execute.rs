@@ -156,9 +156,9 @@ impl Session<'_> {
         self.recorder.note(Process::NEMESIS, "converged", Value::Bool(converged));
         self.enter(Phase::Final);
         let closing = Closing::new(shop, observer.claims());
-        let reads = run.workload.closing_reads(&written_keys(&self.recorder.events()));
-        closing.read_through_leader(reads.clone()).await?;
-        closing.read_locally(&reads).await
+        let keys = written_keys(run.workload, &self.recorder.events());
+        closing.close_through_leader(run.workload.closing_operations(&keys)).await?;
+        closing.read_locally(&run.workload.node_reads(&keys)).await
     }
 
     fn enter(&self, phase: Phase) -> u64 {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use schism_workloads::object::Object;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
@@ -130,8 +131,8 @@ pub trait System: Send + Sync {
     fn resolve(&self, settings: &Settings, nodes: u16) -> Result<Settings, SettingsError>;
     /// Whether it can be run here.
     fn availability(&self) -> Availability;
-    /// Operations its client supports (`read`, `write`, `cas`, `add`).
-    fn operations(&self) -> &'static [&'static str];
+    /// The objects that its client knows.
+    fn objects(&self) -> &'static [Object];
     /// Whether a node can be told a different address for every peer, as proxies need.
     fn per_peer_addresses(&self) -> bool;
     /// Times that follow from the resolved settings.

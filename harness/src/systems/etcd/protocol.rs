@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schism_workloads::object::Object;
 use schism_workloads::workload::Operation;
 use serde_json::{Value, json};
 
@@ -31,42 +32,81 @@ pub(super) struct Request {
     pub(super) body: Value,
 }
 
-fn encode(text: &str) -> String {
+/// Where what a lock protects is kept.
+pub(super) fn resource(lock: &str) -> String {
+    format!("{lock}/resource")
+}
+
+pub(super) fn encode(text: &str) -> String {
     STANDARD.encode(text)
 }
 
-/// The request that performs an operation, or why there is none.
+/// A read of one key.
+pub(super) fn range(key: &str, level: ReadLevel) -> Request {
+    Request { path: "/v3/kv/range", body: range_body(key, level) }
+}
+
+pub(super) fn range_body(key: &str, level: ReadLevel) -> Value {
+    json!({"key": encode(key), "serializable": level == ReadLevel::Serializable})
+}
+
+pub(super) fn put_body(key: &str, value: &Value) -> Value {
+    json!({"key": encode(key), "value": encode(&value.to_string())})
+}
+
+/// What is to be done if all comparisons hold, at one revision.
+pub(super) fn guarded(comparisons: &[Value], actions: &[Value]) -> Request {
+    Request { path: "/v3/kv/txn", body: json!({"compare": comparisons, "success": actions}) }
+}
+
+/// Holds if a key was last written at a revision; 0: if it is not there.
+pub(super) fn is_unchanged_since(key: &str, revision: u64) -> Value {
+    json!({"target": "MOD", "key": encode(key), "modRevision": revision.to_string(), "result": "EQUAL"})
+}
+
+/// Holds if a key came into being at a revision; 0: if it is not there.
+pub(super) fn was_created_at(key: &str, revision: u64) -> Value {
+    json!({"target": "CREATE", "key": encode(key), "createRevision": revision.to_string(), "result": "EQUAL"})
+}
+
+/// The one request that performs an operation, or why there is none.
 pub(super) fn request(operation: &Operation, level: ReadLevel) -> Result<Request, String> {
-    let key = encode(operation.key.as_deref().unwrap_or("register"));
-    match operation.f {
-        "read" => Ok(Request {
-            path: "/v3/kv/range",
-            body: json!({"key": key, "serializable": level == ReadLevel::Serializable}),
-        }),
-        "write" => {
-            Ok(Request { path: "/v3/kv/put", body: json!({"key": key, "value": encode(&operation.value.to_string())}) })
-        }
-        "cas" => {
+    let key = operation.key.as_deref().unwrap_or_default();
+    match (operation.object, operation.f) {
+        (Object::Register | Object::Lists, "read") => Ok(range(key, level)),
+        (Object::Lock | Object::FencedLock, "read") => Ok(range(&resource(key), level)),
+        (Object::Register, "write") => Ok(Request { path: "/v3/kv/put", body: put_body(key, &operation.value) }),
+        (Object::Lock, "write") => Ok(Request { path: "/v3/kv/put", body: put_body(&resource(key), &operation.value) }),
+        (Object::Register, "cas") => {
             let Some([old, new]) = operation.value.as_array().map(Vec::as_slice) else {
                 return Err(format!("cas takes [old, new], not {}", operation.value));
             };
             let compare = if old.is_null() {
-                json!({"target": "VERSION", "key": key, "version": "0", "result": "EQUAL"})
+                json!({"target": "VERSION", "key": encode(key), "version": "0", "result": "EQUAL"})
             } else {
-                json!({"target": "VALUE", "key": key, "value": encode(&old.to_string()), "result": "EQUAL"})
+                let old = encode(&old.to_string());
+                json!({"target": "VALUE", "key": encode(key), "value": old, "result": "EQUAL"})
             };
-            let put = json!({"requestPut": {"key": key, "value": encode(&new.to_string())}});
-            Ok(Request { path: "/v3/kv/txn", body: json!({"compare": [compare], "success": [put]}) })
+            Ok(guarded(&[compare], &[json!({"requestPut": put_body(key, new)})]))
         }
-        other => Err(format!("etcd's client has no operation {other:?}")),
+        (object, f) => Err(format!("etcd's client has no operation {f:?} on a {}", object.name())),
     }
 }
 
-/// The value a range answer holds: the first key's, or `absent`.
-pub(super) fn range_value(answer: &Value, absent: &Value) -> Result<Value, String> {
-    let Some(encoded) = answer.pointer("/kvs/0/value") else {
-        return Ok(absent.clone());
-    };
+/// A write of [token, value], given a read of the same key: refused if a greater token was seen, and without effect if the
+/// key has changed since.
+pub(super) fn fenced_put(key: &str, value: &Value, looked: &Value) -> Result<Request, String> {
+    let seen = range_value(looked)?.unwrap_or(Value::Null);
+    if value[0].as_u64() < seen[0].as_u64() {
+        return Err(format!("the token {} is lower than {}, which was seen before", value[0], seen[0]));
+    }
+    let unchanged = is_unchanged_since(key, number(looked, "/kvs/0/mod_revision"));
+    Ok(guarded(&[unchanged], &[json!({"requestPut": put_body(key, value)})]))
+}
+
+/// The value that the answer to a read of one key holds; `None` if there is no such key.
+pub(super) fn range_value(answer: &Value) -> Result<Option<Value>, String> {
+    let Some(encoded) = answer.pointer("/kvs/0/value") else { return Ok(None) };
     let text = encoded.as_str().ok_or("the value of a range answer is not text")?;
     let bytes = STANDARD.decode(text).map_err(|error| format!("the value is not base64: {error}"))?;
     serde_json::from_slice(&bytes).map_err(|error| format!("the value is not what this client wrote: {error}"))
@@ -83,12 +123,10 @@ pub(super) fn number(answer: &Value, pointer: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use schism_workloads::workload::Level;
-
     use super::*;
 
     fn operation(f: &'static str, value: Value) -> Operation {
-        Operation { f, key: Some("k1".into()), value, level: Level::Default, absent: Value::Null }
+        Operation::new(Object::Register, f, Some("k1"), value)
     }
 
     #[test]
@@ -108,10 +146,20 @@ mod tests {
     #[test]
     fn answers_read_back() {
         let answer = json!({"kvs": [{"value": "Nw=="}], "header": {"revision": "12"}});
-        assert_eq!(range_value(&answer, &Value::Null), Ok(json!(7)));
-        assert_eq!(range_value(&json!({"header": {}}), &Value::Null), Ok(Value::Null));
-        assert!(range_value(&json!({"kvs": [{"value": "%"}]}), &Value::Null).is_err());
+        assert_eq!(range_value(&answer), Ok(Some(json!(7))));
+        assert_eq!(range_value(&json!({"header": {}})), Ok(None));
+        assert!(range_value(&json!({"kvs": [{"value": "%"}]})).is_err());
         assert_eq!(number(&answer, "/header/revision"), 12);
         assert_eq!(number(&answer, "/header/raft_term"), 0);
+    }
+
+    #[test]
+    fn a_fenced_write_refuses_a_lower_token_than_was_seen() {
+        let looked = json!({"kvs": [{"value": encode("[5,1]"), "mod_revision": "9"}]});
+        let put = fenced_put("k1/resource", &json!([5, 2]), &looked).unwrap();
+        assert_eq!(put.body.pointer("/compare/0/modRevision"), Some(&json!("9")));
+        assert!(fenced_put("k1/resource", &json!([4, 2]), &looked).unwrap_err().contains("lower than 5"));
+        let first = fenced_put("k1/resource", &json!([4, 2]), &json!({"header": {}})).unwrap();
+        assert_eq!(first.body.pointer("/compare/0/modRevision"), Some(&json!("0")), "0 is the missing key");
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schism_workloads::object::Object;
 use serde_json::{Value, json};
 
 use super::client::EtcdClient;
@@ -112,8 +113,8 @@ impl System for Etcd {
         }
     }
 
-    fn operations(&self) -> &'static [&'static str] {
-        &["read", "write", "cas"]
+    fn objects(&self) -> &'static [Object] {
+        &[Object::Register, Object::Lists, Object::Lock, Object::FencedLock]
     }
 
     /// Every member advertises one address to all others.

@@ -23,6 +23,12 @@ pub(super) fn resolve(settings: &Settings, nodes: u16) -> Result<Settings, Setti
     Ok(resolved.to_map())
 }
 
+/// The read level at which a client names what it has seen.
+const SESSION: &str = "session";
+
+/// Read levels that any node answers from its own state.
+const ANYWHERE: [&str; 3] = ["local", SESSION, "bounded"];
+
 /// What the harness must know of resolved settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
@@ -32,6 +38,8 @@ pub(super) struct Known {
     pub(super) strongest_read: &'static str,
     /// Any node answers reads from its own state.
     pub(super) reads_are_local: bool,
+    /// Clients name in their reads the position that they have seen.
+    pub(super) reads_are_of_session: bool,
 }
 
 /// Reads what the harness must know. Settings of a plan are resolved; of others, what is wrong counts as default.
@@ -40,6 +48,10 @@ pub(super) fn known(settings: &Settings) -> Known {
     let settings = node::Settings::parse(settings).unwrap_or_default();
     let milliseconds = Duration::from_millis;
     let (least, most) = (settings.election_timeout.min_ms, settings.election_timeout.max_ms);
+    let resolved = settings.to_map();
+    let read = resolved.get("read").map_or("", String::as_str);
+    // A bound may follow the word.
+    let word = read.split(':').next().unwrap_or_default();
     let is_consensus = settings.failover == node::Failover::Consensus;
     Known {
         timing: SystemTiming {
@@ -48,7 +60,8 @@ pub(super) fn known(settings: &Settings) -> Known {
             election_timeout_max: milliseconds(most),
         },
         strongest_read: if is_consensus { "read-index" } else { "leader" },
-        reads_are_local: settings.read == node::ReadLevel::Local,
+        reads_are_local: ANYWHERE.contains(&word),
+        reads_are_of_session: word == SESSION,
     }
 }
 
@@ -80,7 +93,7 @@ mod tests {
         assert_eq!(consensus.timing.election_timeout_max, Duration::from_millis(400));
         let naive = known(&settings(&[("failover", "timeout"), ("election-timeout", "200-400"), ("read", "local")]));
         assert_eq!(naive.strongest_read, "leader");
-        assert!(naive.reads_are_local);
+        assert!(naive.reads_are_local && !naive.reads_are_of_session);
         assert_eq!(naive.timing.election_timeout_min, Duration::from_millis(400));
     }
 

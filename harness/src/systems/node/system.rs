@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use schism_workloads::object::Object;
+
 use super::client::NodeClient;
 use super::{ground_truth, protocol, settings};
 use crate::client::Client;
@@ -40,8 +42,8 @@ impl System for NodeSystem {
         Availability::Available(format!("{} (bundled)", env!("CARGO_PKG_VERSION")))
     }
 
-    fn operations(&self) -> &'static [&'static str] {
-        &["read", "write", "cas", "add"]
+    fn objects(&self) -> &'static [Object] {
+        &Object::ALL
     }
 
     fn per_peer_addresses(&self) -> bool {
@@ -96,8 +98,8 @@ impl System for NodeSystem {
     }
 
     fn client(&self, context: ClientContext) -> Box<dyn Client> {
-        let strongest_read = settings::known(&context.settings).strongest_read;
-        Box::new(NodeClient::new(context, strongest_read))
+        let known = settings::known(&context.settings);
+        Box::new(NodeClient::new(context, known))
     }
 
     fn ground_truth(&self, nodes_directory: &Path) -> Option<std::io::Result<Vec<GroundTruthLoss>>> {

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schism_workloads::object::Object;
+
 use super::client::ScriptedClient;
 use super::environment::node_at;
 use super::world::{ELECTION_TIMEOUT_NS, World};
@@ -50,8 +52,8 @@ impl System for ScriptedSystem {
         Availability::Available("built in".to_owned())
     }
 
-    fn operations(&self) -> &'static [&'static str] {
-        &["read", "write", "cas", "add"]
+    fn objects(&self) -> &'static [Object] {
+        &[Object::Register, Object::Set]
     }
 
     fn per_peer_addresses(&self) -> bool {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use schism_workloads::object::Object;
 use schism_workloads::workload::{Level, Operation};
 use serde_json::Value;
 
@@ -103,10 +104,10 @@ impl Log {
     fn value(&self, read: &Operation, length: usize) -> Value {
         let places = self.of_key.get(&read.key).map_or(&[][..], Vec::as_slice);
         let mut of_key = places.iter().filter(|place| **place < length).map(|place| &self.entries[*place].value);
-        if read.absent.is_array() {
+        if read.object == Object::Set {
             return of_key.cloned().collect();
         }
-        of_key.next_back().unwrap_or(&read.absent).clone()
+        of_key.next_back().cloned().unwrap_or_else(|| read.object.absent())
     }
 }
 
