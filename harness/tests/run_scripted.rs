@@ -17,9 +17,10 @@ use schism_checkers::history::{Event, EventType, History, Process};
 use schism_checkers::online::{Completion, OnlineChecker, OnlineOperation, Violation};
 use schism_checkers::verdict::{FindingKind, Validity};
 use schism_checkers::{Analysis, Limits};
+use schism_workloads::object::Object;
 use schism_workloads::register::RegisterWorkload;
 use schism_workloads::set::SetWorkload;
-use schism_workloads::workload::{Generator, Operation, Workload, WorkloadOptions};
+use schism_workloads::workload::{Generator, Workload, WorkloadOptions};
 use tokio_util::sync::CancellationToken;
 
 fn plan() -> Plan {
@@ -394,8 +395,8 @@ impl Workload for Liar {
     fn generator(&self, options: &WorkloadOptions) -> Box<dyn Generator> {
         SetWorkload.generator(options)
     }
-    fn closing_reads(&self, keys: &[String]) -> Vec<Operation> {
-        SetWorkload.closing_reads(keys)
+    fn object(&self) -> Object {
+        SetWorkload.object()
     }
     fn online_checkers(&self) -> Vec<Box<dyn OnlineChecker>> {
         vec![Box::new(LyingChecker)]

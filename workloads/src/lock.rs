@@ -1,8 +1,8 @@
 //! Locks that are taken, used and given back, and what they protect.
 //!
 //! A worker acquires a lock, works for a while, writes what the lock protects, works again and releases the lock. Most critical
-//! sections are short; one in [`LONG_ONE_IN`] takes up to [`LONG_THINK_MAX`], in which the lock may slip away from a holder that does
-//! not look. The token of an acquire goes into the write. Without fencing what is protected takes every write; with fencing it
+//! sections are short; one in [`LONG_ONE_IN`] works up to [`LONG_THINK_MAX`] before it writes, in which the lock may slip away
+//! from a holder that does not look. The token of an acquire goes into the write. Without fencing what is protected takes every write; with fencing it
 //! refuses one with a lower token than it has seen, which is what makes a lock with leases safe to use.
 //!
 //! *Holders that die.* A process whose operation ended in doubt is gone, and releases nothing: a lock without leases is held for
@@ -30,8 +30,8 @@ pub const WORKERS_PER_LOCK: usize = 2;
 pub const DOUBTFUL_MAX: usize = 6;
 /// The longest work before or after the write of a short critical section.
 pub const SHORT_THINK_MAX: Duration = Duration::from_millis(20);
-/// The longest work before or after the write of a long critical section.
-pub const LONG_THINK_MAX: Duration = Duration::from_millis(2_500);
+/// The longest work before the write of a long critical section: longer than a lease survives its client's silence.
+pub const LONG_THINK_MAX: Duration = Duration::from_secs(8);
 /// One critical section in so many is long.
 pub const LONG_ONE_IN: u32 = 8;
 /// How often a release that was refused is tried again: whoever was asked may not have been the leader.
@@ -139,9 +139,7 @@ impl LockGenerator {
         self.sound.get(place).unwrap_or_else(|| &self.doubtful[place - self.sound.len()]).clone()
     }
 
-    fn think(&mut self) -> Duration {
-        let is_long = self.random.random_range(0..LONG_ONE_IN) == 0;
-        let most = if is_long { LONG_THINK_MAX } else { SHORT_THINK_MAX };
+    fn think(&mut self, most: Duration) -> Duration {
         most.mul_f64(self.random.random_range(0.0..1.0))
     }
 }
@@ -154,10 +152,13 @@ impl Generator for LockGenerator {
             Stage::Holding { key, token } => {
                 let value = json!([token, self.next_value]);
                 self.next_value += 1;
-                Operation { think: self.think(), ..Operation::new(self.object, "write", Some(&key), value) }
+                let is_long = self.random.random_range(0..LONG_ONE_IN) == 0;
+                let think = self.think(if is_long { LONG_THINK_MAX } else { SHORT_THINK_MAX });
+                Operation { think, ..Operation::new(self.object, "write", Some(&key), value) }
             }
             Stage::Done { key, attempts } => {
-                let think = if attempts == RELEASE_ATTEMPTS { self.think() } else { Duration::ZERO };
+                let is_first = attempts == RELEASE_ATTEMPTS;
+                let think = if is_first { self.think(SHORT_THINK_MAX) } else { Duration::ZERO };
                 Operation { think, ..Operation::new(self.object, "release", Some(&key), Value::Null) }
             }
         })

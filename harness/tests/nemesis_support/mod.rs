@@ -251,7 +251,7 @@ impl System for Nameless {
         Availability::Available("1".to_owned())
     }
 
-    fn operations(&self) -> &'static [&'static str] {
+    fn objects(&self) -> &'static [schism_workloads::object::Object] {
         &[]
     }
 
