@@ -2,7 +2,7 @@
 //!
 //! Wants `acquire` and `release`; every key is a lock of its own. `read` and `write` of what the lock protects may stand between
 //! them. Findings: `lock-overlap`, `fencing-violation`, and `client-suspect` for releases by who certainly did not hold the lock.
-//! The checker `fencing` leaves out
+//! The checker `lock-fencing` leaves out
 //! the first. What counts as a hold is defined in `holds.rs`, what as a token in `fencing.rs`.
 
 mod fencing;
@@ -30,7 +30,7 @@ pub static CHECKER: Checker = Checker {
 
 /// For locks whose tokens guard what they protect: that two believe they hold one at once is measured and no violation.
 pub static FENCING_CHECKER: Checker = Checker {
-    name: "fencing",
+    name: "lock-fencing",
     description: "fencing tokens that go backwards; overlaps of holders are measured only",
     check: |context, analysis| {
         check_tokens(context, analysis);
