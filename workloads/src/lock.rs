@@ -1,9 +1,10 @@
 //! Locks that are taken, used and given back, and what they protect.
 //!
-//! A worker acquires a lock, works for a while, writes what the lock protects, works again and releases the lock. Most critical
-//! sections are short; one in [`LONG_ONE_IN`] works up to [`LONG_THINK_MAX`] before it writes, in which the lock may slip away
-//! from a holder that does not look. The token of an acquire goes into the write. Without fencing what is protected takes every write; with fencing it
-//! refuses one with a lower token than it has seen, which is what makes a lock with leases safe to use.
+//! There are as many locks as workers. A worker acquires one, works for a while, writes what the lock protects, works again and
+//! releases the lock. Most critical sections are short; one in [`LONG_ONE_IN`] works up to [`LONG_THINK_MAX`] before it writes, in
+//! which the lock may slip away from a holder that does not look. The token of an acquire goes into the write. Without fencing
+//! what is protected takes every write; with fencing it refuses one with a lower token than it has seen, which is what makes a
+//! lock with leases safe to use.
 //!
 //! *Holders that die.* A process whose operation ended in doubt is gone, and releases nothing: a lock without leases is held for
 //! ever then, one with leases until its lease runs out. So a lock on which somebody was left in doubt is doubtful: it stays in
@@ -24,8 +25,6 @@ use crate::judging::judge;
 use crate::object::Object;
 use crate::workload::{Ending, Generator, Operation, Workload, WorkloadOptions};
 
-/// Locks in use, beside the doubtful ones: one for so many workers, and one at least.
-pub const WORKERS_PER_LOCK: usize = 2;
 /// Doubtful locks that stay in use.
 pub const DOUBTFUL_MAX: usize = 6;
 /// The longest work before or after the write of a short critical section.
@@ -33,7 +32,7 @@ pub const SHORT_THINK_MAX: Duration = Duration::from_millis(20);
 /// The longest work before the write of a long critical section: longer than a lease survives its client's silence.
 pub const LONG_THINK_MAX: Duration = Duration::from_secs(8);
 /// One critical section in so many is long.
-pub const LONG_ONE_IN: u32 = 8;
+pub const LONG_ONE_IN: u32 = 16;
 /// How often a release that was refused is tried again: whoever was asked may not have been the leader.
 pub const RELEASE_ATTEMPTS: u32 = 20;
 
@@ -115,7 +114,7 @@ impl LockGenerator {
             next_lock: 0,
             next_value: 0,
         };
-        (0..(options.workers / WORKERS_PER_LOCK).max(1)).for_each(|_| generator.add_lock());
+        (0..options.workers).for_each(|_| generator.add_lock());
         generator
     }
 
@@ -226,12 +225,12 @@ mod tests {
             generator.learn(0, &next, &Ending::Fail);
             keys.insert(next.key.unwrap());
         }
-        assert!(keys.len() == 3 && keys.contains(&doubtful), "{keys:?}");
+        assert!(keys.len() == 5 && keys.contains(&doubtful), "{keys:?}");
         for number in 0..100 {
             let next = generator.next(number % 4).unwrap();
             generator.learn(number % 4, &next, &Ending::Info);
         }
-        assert_eq!((generator.sound.len(), generator.doubtful.len()), (2, DOUBTFUL_MAX));
+        assert_eq!((generator.sound.len(), generator.doubtful.len()), (4, DOUBTFUL_MAX));
     }
 
     #[test]
