@@ -30,7 +30,7 @@ pub const DOUBTFUL_MAX: usize = 6;
 /// The longest work before or after the write of a short critical section.
 pub const SHORT_THINK_MAX: Duration = Duration::from_millis(20);
 /// The longest work before the write of a long critical section: longer than a lease survives its client's silence.
-pub const LONG_THINK_MAX: Duration = Duration::from_secs(8);
+pub const LONG_THINK_MAX: Duration = Duration::from_secs(12);
 /// One critical section in so many is long.
 pub const LONG_ONE_IN: u32 = 16;
 /// How often a release that was refused is tried again: whoever was asked may not have been the leader.
