@@ -83,10 +83,6 @@ impl Core {
         if let Err(error) = self.settings.check_replication(replication, self.log.members().voter_count()) {
             return self.reply(request, ClientResponse::Refused { reason: error.to_string() });
         }
-        if replication == Replication::Memory {
-            let reason = "replication=memory is not offered by this build: use async".to_owned();
-            return self.reply(request, ClientResponse::Refused { reason });
-        }
         let waiting = match &self.role {
             RoleState::Leader(leadership) => leadership.writes.len(),
             RoleState::Follower | RoleState::Candidate { .. } => {
@@ -99,7 +95,7 @@ impl Core {
         }
         let position = self.append_own(command, origin);
         if let RoleState::Leader(leadership) = &mut self.role {
-            leadership.writes.push(position, request, replication);
+            leadership.writes.push(position, request, replication, self.now_us);
         }
     }
 }

@@ -4,11 +4,29 @@ use super::{
     interface::{AcknowledgedWrite, ChangeKind, Effect, ProtocolEvent},
     log::{Log, Slot},
     message::{Append, AppendResult, Appended, Message},
-    node::Core,
+    node::{Core, RoleState},
     types::{Change, Claim, Command, Entry, NodeId, Position, Term},
     value::Value,
 };
-use crate::settings::Failover;
+use crate::settings::{AckPoint, Failover, Rejoin};
+
+/// What a follower knows to agree with its leader's log, and what of it the leader knows to be visible here.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agreed {
+    leader: NodeId,
+    term: Term,
+    position: Position,
+    told: Position,
+}
+
+impl Agreed {
+    /// With the news that the logs agree up to `position`.
+    fn with(before: Option<Self>, leader: NodeId, term: Term, position: Position) -> Option<Self> {
+        let same = before.filter(|before| (before.leader, before.term) == (leader, term));
+        let before = same.unwrap_or(Self { leader, term, position, told: Position(0) });
+        Some(Self { position: before.position.max(position), ..before })
+    }
+}
 
 impl Core {
     /// Takes a leader's append, if this node may follow it.
@@ -20,21 +38,51 @@ impl Core {
         if let Some(result) = self.refusal(&append) {
             return self.send(from, self.appended(append.term, append.round, result));
         }
+        if self.settings.rejoin == Rejoin::Keep && self.conflicts_with(&append) {
+            return;
+        }
+        if self.settings.rejoin == Rejoin::Resync && self.conflicts_with(&append) {
+            // Nothing of the own log is trusted: the leader's state comes whole.
+            self.snapshots.is_wanted = true;
+            return self.send(from, self.appended(append.term, append.round, AppendResult::SnapshotWanted));
+        }
         let is_heartbeat = append.entries.is_empty();
         let matched = Position(append.previous.0 + append.entries.len() as u64);
         append.entries.into_iter().for_each(|entry| self.take_entry(entry));
         self.committed = self.committed.max(append.commit.min(matched));
-        if is_heartbeat {
-            // Answered at once, so that a slow disk is not taken for a dead follower; it claims only what is durable.
+        self.agreed = Agreed::with(self.agreed, from, append.term, matched);
+        // A heartbeat is answered at once, so that a slow disk is not taken for a dead follower; it claims as durable only
+        // what is. Entries are answered at once where what is received counts.
+        if is_heartbeat || self.settings.ack_point == AckPoint::Received {
             let position = matched.min(self.durability.durable());
-            let result =
-                AppendResult::Matched { position, received: matched, applied: self.state.position().min(matched) };
-            self.send(from, self.appended(append.term, append.round, result));
-        } else {
-            let applied = self.state.position().min(matched);
-            let result = AppendResult::Matched { position: matched, received: matched, applied };
-            self.send_when_durable(from, self.appended(append.term, append.round, result));
+            self.send(from, self.appended(append.term, append.round, self.matched(position, matched)));
         }
+        if !is_heartbeat {
+            self.send_when_durable(from, self.appended(append.term, append.round, self.matched(matched, matched)));
+        }
+    }
+
+    /// Whether this node has other entries where the leader sends its own.
+    fn conflicts_with(&self, append: &Append) -> bool {
+        let differs = |entry: &Entry| self.log.claim_at(entry.position).is_some_and(|claim| claim != entry.claim);
+        append.entries.iter().any(differs)
+    }
+
+    fn matched(&self, position: Position, received: Position) -> AppendResult {
+        AppendResult::Matched { position, received, applied: self.state.position().min(received) }
+    }
+
+    /// Tells the leader what has become visible, where that counts.
+    pub(super) fn tell_applied(&mut self) {
+        let (Some(agreed), AckPoint::Applied) = (&mut self.agreed, self.settings.ack_point) else { return };
+        let applied = self.state.position().min(agreed.position);
+        if matches!(self.role, RoleState::Leader(_)) || applied <= agreed.told {
+            return;
+        }
+        agreed.told = applied;
+        let Agreed { leader, term, position, .. } = *agreed;
+        let result = self.matched(position.min(self.durability.durable()), position);
+        self.send(leader, self.appended(term, 0, result));
     }
 
     /// Why nothing is done with an append of the leader that this node follows, if so.
@@ -94,6 +142,7 @@ impl Core {
         }
         self.state.go_back(from.previous());
         self.questions.forget_fresh();
+        self.agreed = None;
         self.committed = self.committed.min(from.previous());
         self.acknowledged = self.acknowledged.min(from.previous());
         for slot in self.log.truncate(from) {

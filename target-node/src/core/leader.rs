@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    acknowledge::{Copies, WaitingWrites},
+    acknowledge::{Satisfied, WaitingWrites},
     interface::{ClientResponse, Effect, ProtocolEvent, StepDown},
     members::Members,
     message::Message,
@@ -14,7 +14,7 @@ use super::{
     succession::Preference,
     types::{Claim, Command, NodeId, Origin, Position},
 };
-use crate::settings::{Failover, Replication, Settings};
+use crate::settings::Settings;
 
 /// What a node has only while it leads.
 #[derive(Debug, Clone)]
@@ -135,13 +135,14 @@ impl Core {
     /// Ends a step: commits, acknowledges, makes visible, answers.
     pub(super) fn settle(&mut self) {
         let satisfied = self.settle_log();
-        let visible = self.committed.max(self.acknowledged);
+        let visible = self.showable();
         let safe = self.safe_position();
         while self.state.position() < visible {
             let Some(slot) = self.log.get_mut(self.state.position().next()) else { break };
             slot.applied = Some(self.state.apply(&slot.entry, self.settings.sessions, safe));
             slot.digest = self.state.visible().digest();
         }
+        self.tell_applied();
         self.answer_writes(&satisfied);
         self.settle_reads();
         self.settle_members();
@@ -150,37 +151,9 @@ impl Core {
         self.state.forget(self.safe_position());
     }
 
-    /// Moves the leader's commit and acknowledged positions; returns the writes that are to be answered.
-    fn settle_log(&mut self) -> Vec<(Position, u64, Replication)> {
-        let RoleState::Leader(leadership) = &mut self.role else { return Vec::new() };
-        let members = self.log.members();
-        let followers = leadership.of_voters(members, Progress::matched);
-        let copies = Copies::new(self.durability.durable(), members.is_voter(self.id), followers);
-        let point = match self.settings.failover {
-            Failover::Consensus => {
-                // Only entries of the own term are committed by counting (Raft paper, section 5.4.2, figure 8).
-                let majority = copies.majority().min(self.log.last());
-                if self.log.claim_at(majority).is_some_and(|claim| claim.term == leadership.claim.term) {
-                    majority
-                } else {
-                    self.committed
-                }
-            }
-            Failover::Timeout | Failover::Manual => {
-                copies.acknowledged_to(self.settings.replication).min(self.log.last())
-            }
-        };
-        self.committed = self.committed.max(point);
-        let satisfied = leadership.writes.take_satisfied(&copies);
-        if let Some((position, ..)) = satisfied.last() {
-            self.acknowledged = self.acknowledged.max(*position);
-        }
-        satisfied
-    }
-
     /// Answers writes that are acknowledged or refused. An operation that was repeated is answered, and acknowledged, as
     /// the entry that performed it: as long as that is kept nothing is lost.
-    fn answer_writes(&mut self, satisfied: &[(Position, u64, Replication)]) {
+    fn answer_writes(&mut self, satisfied: &[Satisfied]) {
         if satisfied.is_empty() {
             return;
         }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{
     dice::Dice,
     durability::Durability,
+    follower::Agreed,
     interface::{ClientResponse, Effect, Input, Restored, Role, Status},
     leader::Leadership,
     ledger::Ledger,
@@ -56,6 +57,8 @@ pub struct Core {
     pub(super) committed: Position,
     /// The last position in the log that this node answered, as leader.
     pub(super) acknowledged: Position,
+    /// What agrees with the log of the leader that was heard last.
+    pub(super) agreed: Option<Agreed>,
     /// What this node acknowledged as leader, and what of that its log has lost.
     pub(super) ledger: Ledger,
     pub(super) snapshots: Snapshots,
@@ -98,6 +101,7 @@ impl Core {
             state: Versions::new(state),
             committed,
             acknowledged: Position(0),
+            agreed: None,
             ledger: restored.ledger,
             snapshots: Snapshots::at(committed),
             questions: Questions::new(restored.incarnation),
@@ -182,6 +186,7 @@ impl Core {
                     }
                     self.beat_handover();
                 }
+                self.lose_patience();
             }
             RoleState::Follower | RoleState::Candidate { .. } => {
                 self.ask_again();
@@ -370,7 +375,7 @@ impl Core {
         assert!(self.durability.durable() <= last, "durable beyond the log: {self:?}");
         assert!(self.committed <= last, "committed beyond the log: {self:?}");
         assert!(self.acknowledged <= last, "acknowledged beyond the log: {self:?}");
-        assert_eq!(visible, self.committed.max(self.acknowledged), "visible is max(committed, acknowledged)");
+        assert_eq!(visible, self.showable(), "what may be shown is shown");
         assert!(self.log.last_claim().term <= self.hard_state.term, "an entry of a term not known: {self:?}");
         let safe = self.safe_position().min(visible);
         assert_eq!(self.state.earliest().position(), safe, "states are kept back to what is safe");

@@ -168,23 +168,25 @@ impl Core {
         }
     }
 
-    /// Ends a step: reports the members in force, completes what is committed, promotes learners.
+    /// Ends a step: completes what is committed, promotes learners, reports the members in force.
     pub(super) fn settle_members(&mut self) {
+        let may_change = match &self.role {
+            RoleState::Leader(leadership) => self.change_in_progress(leadership).is_none(),
+            RoleState::Follower | RoleState::Candidate { .. } => false,
+        };
+        if may_change {
+            self.answer_operators();
+            self.let_go();
+            if self.log.members().is_voter(self.id) {
+                self.promote_learners();
+            } else {
+                self.leave();
+            }
+        }
         if self.reported_members != *self.log.members() {
             self.reported_members = self.log.members().clone();
             let (position, members) = (self.log.members_position(), self.reported_members.clone());
             self.effects.push(Effect::Event(ProtocolEvent::MembersInForce { position, members }));
-        }
-        match &self.role {
-            RoleState::Leader(leadership) if self.change_in_progress(leadership).is_none() => {}
-            RoleState::Leader(_) | RoleState::Follower | RoleState::Candidate { .. } => return,
-        }
-        self.answer_operators();
-        self.let_go();
-        if self.log.members().is_voter(self.id) {
-            self.promote_learners();
-        } else {
-            self.leave();
         }
     }
 

@@ -74,6 +74,10 @@ enum Mode {
 pub(super) struct Progress {
     /// Up to where its log is known to agree durably.
     matched: Position,
+    /// Up to where it has what agrees, on disk or not.
+    received: Position,
+    /// Up to where it shows what agrees.
+    applied: Position,
     /// What it is sent next.
     next: Position,
     mode: Mode,
@@ -92,6 +96,8 @@ impl Progress {
     pub(super) fn new(last: Position, now_us: u64) -> Self {
         Self {
             matched: Position(0),
+            received: Position(0),
+            applied: Position(0),
             next: last.next(),
             mode: Mode::Probing { under_way: false },
             wants_snapshot: false,
@@ -103,6 +109,14 @@ impl Progress {
 
     pub(super) fn matched(&self) -> Position {
         self.matched
+    }
+
+    pub(super) fn received(&self) -> Position {
+        self.received
+    }
+
+    pub(super) fn applied(&self) -> Position {
+        self.applied
     }
 
     pub(super) fn confirmed_round(&self) -> u64 {
@@ -142,6 +156,8 @@ impl Progress {
     fn begin_copy(&mut self, snapshot: Snapshot) {
         self.wants_snapshot = false;
         self.matched = self.matched.min(snapshot.position);
+        self.received = self.received.min(snapshot.position);
+        self.applied = self.applied.min(snapshot.position);
         self.next = snapshot.position.next();
         self.mode = Mode::Copying(Box::new(Transfer::new(snapshot)));
     }
@@ -185,8 +201,10 @@ impl Progress {
         }
     }
 
-    fn agree(&mut self, position: Position) {
+    fn agree(&mut self, position: Position, received: Position, applied: Position) {
         self.matched = self.matched.max(position);
+        self.received = self.received.max(received);
+        self.applied = self.applied.max(applied);
         self.next = self.next.max(self.matched.next());
         match &mut self.mode {
             Mode::Streaming(in_flight) => in_flight.answered(position),
@@ -206,6 +224,8 @@ impl Progress {
         self.next = agreed.next().min(previous.max(Position(1)));
         // Without fencing another leader may have rewritten what was known to agree.
         self.matched = self.matched.min(self.previous());
+        self.received = self.received.min(self.previous());
+        self.applied = self.applied.min(self.previous());
         self.mode = Mode::Probing { under_way: false };
     }
 
@@ -220,7 +240,7 @@ impl Progress {
         match &mut self.mode {
             Mode::Copying(transfer) if transfer.position() == taken.position => {
                 if taken.is_installed {
-                    self.agree(taken.position);
+                    self.agree(taken.position, taken.position, taken.position);
                 } else {
                     transfer.wants(taken.wanted);
                 }
@@ -307,7 +327,7 @@ impl Core {
     }
 
     pub(super) fn take_appended(&mut self, from: NodeId, appended: &Appended) {
-        if self.superseded(appended) {
+        if self.superseded(from, appended) {
             return;
         }
         let (now_us, last) = (self.now_us, self.log.last());
@@ -319,8 +339,8 @@ impl Core {
         let Some(progress) = self.progress_of(from, appended.append_term) else { return };
         match appended.result {
             AppendResult::Superseded { .. } => return,
-            AppendResult::Matched { position, .. } if position > last => return,
-            AppendResult::Matched { position, .. } => progress.agree(position),
+            AppendResult::Matched { received, .. } if received > last => return,
+            AppendResult::Matched { position, received, applied } => progress.agree(position, received, applied),
             AppendResult::Mismatch { previous, .. } => progress.disagree(previous, agreed),
             AppendResult::SnapshotWanted => progress.refuse_log(),
         }

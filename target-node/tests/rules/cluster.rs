@@ -45,16 +45,21 @@ impl Cluster {
     /// A cluster of `nodes` with empty disks.
     pub(crate) fn new(nodes: u16, settings: Settings) -> Result<Self, String> {
         let mut cluster = Self { nodes, settings, ..Self::default() };
-        for id in cluster.ids() {
-            let machine = Machine { core: None, disk: Disk::default() };
-            cluster.machines.insert(id, machine);
-            cluster.restart(id)?;
-        }
+        (1..=nodes).map(NodeId).try_for_each(|id| cluster.join(id))?;
         Ok(cluster)
     }
 
+    /// Starts a node with an empty disk; one that did not found the cluster knows nobody.
+    pub(crate) fn join(&mut self, node: NodeId) -> Result<(), String> {
+        if self.machines.contains_key(&node) {
+            return Err(format!("{node} is there already"));
+        }
+        self.machines.insert(node, Machine { core: None, disk: Disk::default() });
+        self.restart(node)
+    }
+
     pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (1..=self.nodes).map(NodeId)
+        self.machines.keys().copied().collect::<Vec<_>>().into_iter()
     }
 
     pub(crate) fn take_printed(&mut self) -> Vec<String> {
@@ -109,7 +114,8 @@ impl Cluster {
         if machine.core.is_some() {
             return Err(format!("{node} is up"));
         }
-        machine.core = Some(Core::new(node, Members::first(nodes), settings, machine.disk.contents(), 1, now_us));
+        let founders = if node.0 <= nodes { Members::first(nodes) } else { Members::default() };
+        machine.core = Some(Core::new(node, founders, settings, machine.disk.contents(), 1, now_us));
         Ok(())
     }
 

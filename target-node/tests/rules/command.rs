@@ -22,6 +22,7 @@
 //! | `cas NODE KEY=OLD->NEW …`, `increment NODE KEY=BY …` | other changes, with the same options |
 //! | `read NODE KEY [LEVEL] [at POSITION]` | a client's read, which must show at least POSITION |
 //! | `transfer NODE [NODE]`, `snapshot NODE` | an operator's commands |
+//! | `join NODE` | starts a further node, with an empty disk and without members |
 //! | `member NODE add NODE`, `member NODE remove NODE` | |
 //! | `status [NODE]`, `log [NODE]`, `messages` | prints |
 //! | `due NODE` | prints how long the node will be patient |
@@ -89,6 +90,7 @@ pub(crate) fn perform(cluster: &mut Cluster, line: &str) -> Done {
         ["sync", node] => cluster.finish_writes(parse(node)?),
         ["sync", node, "one"] => cluster.finish_write(parse(node)?),
         ["crash", node] => cluster.crash(parse(node)?),
+        ["join", node] => cluster.join(parse(node)?),
         ["restart", node] => cluster.restart(parse(node)?),
         ["write", node, assignment, options @ ..] => {
             let (key, value) = parse_assignment(assignment)?;

@@ -3,8 +3,8 @@
 //! | | consensus | timeout | manual |
 //! | --- | --- | --- | --- |
 //! | who leads a term | the winner of a vote | who promotes itself | whom an operator promotes |
-//! | a follower takes appends | of its term and above | of everybody | of its leader and of higher claims |
-//! | a leader yields to | any higher term | a higher claim that reaches it directly | any higher claim |
+//! | a follower takes appends | of its term and above | of everybody, if fenced as under manual | of its leader and of higher claims |
+//! | a leader yields to | any higher term | a higher claim that reaches it directly, if fenced any | any higher claim |
 //! | the log of a new leader | holds all that is committed | is declared the truth | is declared the truth |
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         node::{Core, RoleState},
         types::{Claim, Command, HardState, NodeId, Term},
     },
-    settings::Failover,
+    settings::{Failover, Fencing, Rejoin},
 };
 
 impl Core {
@@ -46,23 +46,30 @@ impl Core {
     pub(in crate::core) fn may_take(&mut self, from: NodeId, term: Term) -> bool {
         match self.settings.failover {
             Failover::Consensus => self.may_take_elected(from, term),
-            Failover::Timeout => self.may_take_unfenced(Claim { term, leader: from }),
-            Failover::Manual => self.may_take_fenced(Claim { term, leader: from }),
+            Failover::Timeout if self.settings.fencing == Fencing::None => {
+                self.may_take_unfenced(Claim { term, leader: from })
+            }
+            Failover::Timeout | Failover::Manual => self.may_take_fenced(Claim { term, leader: from }),
         }
     }
 
     /// Looks at a follower's answer for a reason to stop leading; true if nothing else is to be done with it.
-    pub(in crate::core) fn superseded(&mut self, appended: &Appended) -> bool {
-        match (self.settings.failover, appended.result) {
-            (Failover::Consensus, _) if appended.term > self.hard_state.term => {
-                self.enter_term(appended.term, None);
+    pub(in crate::core) fn superseded(&mut self, from: NodeId, appended: &Appended) -> bool {
+        match (self.settings.failover, self.settings.fencing, appended.result) {
+            // A node that was removed and does not know it yet deposes nobody.
+            (Failover::Consensus, ..) if appended.term > self.hard_state.term => {
+                if self.log.members().contains(from) {
+                    self.enter_term(appended.term, None);
+                }
                 true
             }
-            (Failover::Manual, AppendResult::Superseded { leader: Some(leader) }) => {
+            // Without fencing a leader ignores the epochs that its followers report.
+            (Failover::Manual, _, AppendResult::Superseded { leader: Some(leader) })
+            | (Failover::Timeout, Fencing::Epoch | Fencing::Lease, AppendResult::Superseded { leader: Some(leader) }) =>
+            {
                 self.follow_if_higher(Claim { term: appended.term, leader });
                 true
             }
-            // Under timeout a leader ignores the epochs that its followers report.
             _ => false,
         }
     }
@@ -73,8 +80,11 @@ impl Core {
     }
 
     /// Follows `claim` if it is above the one followed, or led, until now.
+    ///
+    /// With `rejoin = keep` a leader does not: it goes on with what it has.
     pub(super) fn follow_if_higher(&mut self, claim: Claim) {
-        if claim <= self.followed_claim() {
+        let stays_apart = self.settings.rejoin == Rejoin::Keep && matches!(self.role, RoleState::Leader(_));
+        if stays_apart || claim <= self.followed_claim() {
             return;
         }
         self.step_down(StepDown::HigherClaim, Some(claim.leader));
