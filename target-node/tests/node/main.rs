@@ -4,6 +4,7 @@
 
 mod http;
 mod interface;
+mod members;
 mod process;
 mod replication;
 mod robustness;

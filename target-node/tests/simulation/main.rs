@@ -4,5 +4,6 @@
 //! the last steps before the violation. `SCHISM_SIM_RUNS=COUNT` simulates so many seeds of each test.
 
 mod scenarios;
+mod settings;
 mod support;
 mod sweep;

@@ -10,11 +10,11 @@ use crate::support::{run, settings};
 /// Seeds a scenario: what must show must show in each of them.
 const SEEDS: u64 = 10;
 
-fn isolate_leader(links: Links) -> Fault {
+pub(crate) fn isolate_leader(links: Links) -> Fault {
     Fault::Isolate { node: Target::Leader, from: Vec::new(), one_way: false, links }
 }
 
-fn scenario(
+pub(crate) fn scenario(
     test: &str,
     nodes: u16,
     pairs: &[(&str, &str)],
@@ -32,7 +32,7 @@ fn scenario(
 }
 
 /// The leader is cut from the followers for less than an election timeout, then killed, and started again later.
-fn cut_then_kill() -> [(u64, Fault); 4] {
+pub(crate) fn cut_then_kill() -> [(u64, Fault); 4] {
     [
         (1_500, isolate_leader(Links::Nodes)),
         (1_650, Fault::Crash { node: Target::Leader, after_effects: None }),
@@ -41,17 +41,17 @@ fn cut_then_kill() -> [(u64, Fault); 4] {
     ]
 }
 
-fn partition_leader() -> [(u64, Fault); 2] {
+pub(crate) fn partition_leader() -> [(u64, Fault); 2] {
     [(1_500, isolate_leader(Links::NodesAndClients)), (4_000, Fault::Join)]
 }
 
-fn cut_one_link() -> [(u64, Fault); 2] {
+pub(crate) fn cut_one_link() -> [(u64, Fault); 2] {
     let cut =
         Fault::Isolate { node: Target::Leader, from: vec![Target::NextInLine], one_way: false, links: Links::Nodes };
     [(1_500, cut), (4_000, Fault::Join)]
 }
 
-fn every(reports: &[Report], what: &str, holds: impl Fn(&Report) -> bool) {
+pub(crate) fn every(reports: &[Report], what: &str, holds: impl Fn(&Report) -> bool) {
     for (index, report) in reports.iter().enumerate() {
         let Report { acknowledged, lost, split_brain, stale_leader_reads, .. } = report;
         assert!(

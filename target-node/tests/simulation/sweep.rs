@@ -9,7 +9,7 @@ use target_node::{
 
 use crate::support::{run, say, settings};
 
-fn sweep(test: &str, count: u64, nodes: u16, pairs: &[(&str, &str)]) {
+pub(crate) fn sweep(test: &str, count: u64, nodes: u16, pairs: &[(&str, &str)]) {
     let settings = settings(nodes, pairs);
     let reports = run(test, count, |seed| Plan::random(seed, nodes, settings.clone()));
     summarise(test, &reports);

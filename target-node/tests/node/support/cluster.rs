@@ -48,11 +48,20 @@ pub(crate) struct Node {
     process: Option<Child>,
 }
 
+impl Node {
+    fn new(index: usize) -> Self {
+        let (client_address, peer_address) = (unused_address(), unused_address());
+        Self { name: format!("n{}", index + 1), client_address, peer_address, process: None }
+    }
+}
+
 /// Nodes with one set of settings.
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     pub(crate) directory: TempDir,
     pub(crate) http: reqwest::Client,
+    /// How many nodes founded it; those after them join.
+    founders: usize,
     arguments: Vec<String>,
 }
 
@@ -71,21 +80,22 @@ impl Cluster {
 
     /// Chooses addresses and starts nothing.
     pub(crate) fn prepare(size: usize, settings: &[&str], further: &[&str]) -> Self {
-        let nodes = (0..size)
-            .map(|index| Node {
-                name: format!("n{}", index + 1),
-                client_address: unused_address(),
-                peer_address: unused_address(),
-                process: None,
-            })
-            .collect();
+        let nodes = (0..size).map(Node::new).collect();
         let mut arguments: Vec<String> = further.iter().map(|text| (*text).to_owned()).collect();
         for setting in settings {
             arguments.extend(["--set".to_owned(), (*setting).to_owned()]);
         }
         let http =
             reqwest::Client::builder().no_proxy().tcp_nodelay(true).timeout(Duration::from_secs(10)).build().unwrap();
-        Self { nodes, directory: tempfile::tempdir().unwrap(), http, arguments }
+        Self { nodes, directory: tempfile::tempdir().unwrap(), http, founders: size, arguments }
+    }
+
+    /// Starts a further node, which waits to be added; returns its index.
+    pub(crate) fn join(&mut self) -> usize {
+        let index = self.nodes.len();
+        self.nodes.push(Node::new(index));
+        self.restart(index);
+        index
     }
 
     /// Where a node keeps its data.
@@ -96,8 +106,11 @@ impl Cluster {
     /// The command that starts a node.
     pub(crate) fn command(&self, index: usize) -> Command {
         let node = &self.nodes[index];
-        let peers: Vec<String> = self.nodes.iter().map(|node| format!("{}={}", node.name, node.peer_address)).collect();
+        let joins = index >= self.founders;
+        let known = if joins { self.nodes.as_slice() } else { &self.nodes[..self.founders] };
+        let peers: Vec<String> = known.iter().map(|node| format!("{}={}", node.name, node.peer_address)).collect();
         let mut command = Command::new(env!("CARGO_BIN_EXE_target-node"));
+        command.args(joins.then_some("--join"));
         command
             .args(["--id", &node.name, "--peers", &peers.join(",")])
             .args(["--listen-client", &node.client_address.to_string()])
