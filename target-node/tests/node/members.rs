@@ -105,7 +105,8 @@ async fn agree_on(cluster: &Cluster, indexes: &[usize], voters: &[&str]) {
             let url = format!("http://{}/config", cluster.nodes[*index].client_address);
             let response = cluster.http.get(url).send().await.map_err(|error| error.to_string())?;
             let config: Value = response.json().await.map_err(|error| error.to_string())?;
-            let names: Vec<_> = config["members"]["voters"].as_object().into_iter().flat_map(|map| map.keys()).collect();
+            let names: Vec<_> =
+                config["members"]["voters"].as_object().into_iter().flat_map(|map| map.keys()).collect();
             let learners = config["members"]["learners"].as_object().map_or(0, |map| map.len());
             if names != voters || learners > 0 {
                 return Err(format!("{} has {}", cluster.nodes[*index].name, config["members"]));
@@ -171,9 +172,10 @@ async fn a_leader_that_is_killed_while_members_change_leaves_one_truth() {
     let url = format!("http://{}/admin/members/add", cluster.nodes[leader].client_address);
     let asked = tokio::spawn(cluster.http.post(url).json(&body).send());
     eventually("in force somewhere", || async {
-        let in_force = cluster.running().into_iter().any(|index| {
-            cluster.events(index).iter().any(|event| event["event"] == "members-in-force")
-        });
+        let in_force = cluster
+            .running()
+            .into_iter()
+            .any(|index| cluster.events(index).iter().any(|event| event["event"] == "members-in-force"));
         if in_force { Ok(()) } else { Err("no event yet".to_owned()) }
     })
     .await;
