@@ -156,6 +156,23 @@ async fn large_values_are_replicated_whole_and_larger_ones_refused() {
 }
 
 #[tokio::test]
+async fn a_scan_of_large_values_is_cut_and_goes_on() {
+    let cluster = Cluster::start(1, &[]);
+    cluster.write("k", 1).await;
+    let text = "x".repeat(3 << 20);
+    for key in ["a/1", "a/2", "a/3"] {
+        cluster.post(0, "/v1/write", &json!({"key": key, "value": text})).await.unwrap().expect(200);
+    }
+    let mut after = Value::Null;
+    for key in ["a/1", "a/2", "a/3"] {
+        let found = cluster.post(0, "/v1/scan", &json!({"prefix": "a/", "after": after})).await.unwrap().expect(200);
+        after = found["items"][0][0].clone();
+        assert_eq!((after.as_str(), found["items"].as_array().unwrap().len()), (Some(key), 1));
+        assert_eq!(found["more"], key != "a/3");
+    }
+}
+
+#[tokio::test]
 async fn a_service_rate_is_kept() {
     let cluster = Cluster::start(1, &["service-rate=400"]);
     cluster.write("k", 1).await;

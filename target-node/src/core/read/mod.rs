@@ -31,6 +31,9 @@ pub(super) use rounds::{Asker, LeaderReads};
 /// The most reads that may wait in one node; more are refused.
 pub(super) const WAITING_READS_MAX: usize = 65_536;
 
+/// A scan ends, like one at its limit, before its keys and values take more; the first always fits.
+const SCAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// What a read asks of a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Question {
@@ -45,9 +48,16 @@ impl Question {
         match self {
             Question::Key(key) => ClientResponse::Value { value: state.read(key), term, position, level },
             Question::Scan { prefix, after, limit } => {
-                let mut found = state.scan(prefix, after.as_deref()).map(|(key, value)| (key.to_owned(), value));
-                let items = found.by_ref().take(*limit).collect();
-                ClientResponse::Items { items, more: found.next().is_some(), term, position, level }
+                let (mut items, mut bytes, mut more) = (Vec::new(), 0, false);
+                for (key, value) in state.scan(prefix, after.as_deref()) {
+                    bytes += key.len() + value.as_json_text().len();
+                    more = items.len() == *limit || (bytes > SCAN_BYTES_MAX && !items.is_empty());
+                    if more {
+                        break;
+                    }
+                    items.push((key.to_owned(), value));
+                }
+                ClientResponse::Items { items, more, term, position, level }
             }
         }
     }
