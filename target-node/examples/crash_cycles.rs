@@ -111,7 +111,7 @@ impl Cluster {
             std::fs::OpenOptions::new().create(true).append(true).open(self.data.path().join(format!("{name}.log")));
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let child = Command::new(program)
-            .args(["node", "--id", &name, "--peers", &peers.join(","), "--set", "catch-up=log-keep:200"])
+            .args(["node", "--id", &name, "--peers", &peers.join(","), "--set", "catch-up=log-keep:20"])
             .args(["--listen-client", &self.clients[index].to_string(), "--data"])
             .arg(self.data.path().join(&name))
             .stdin(Stdio::null())

@@ -115,12 +115,10 @@ fn a_snapshot_of_a_million_keys_and_the_log_meanwhile() {
             let asked = Instant::now();
             writer.persist(Token(next), vec![entry(next, 256)]);
             next += 1;
-            loop {
-                match written.blocking_recv() {
-                    Some(Written::Tokens(_)) => break times.push(asked.elapsed()),
-                    Some(Written::SnapshotSaved(_)) => return (times, Some(started.elapsed())),
-                    other => panic!("{other:?}"),
-                }
+            match written.blocking_recv() {
+                Some(Written::Tokens(_)) => times.push(asked.elapsed()),
+                Some(Written::SnapshotSaved(_)) => return (times, Some(started.elapsed())),
+                other => panic!("{other:?}"),
             }
         }
         (times, None)
