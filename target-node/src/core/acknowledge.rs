@@ -155,7 +155,8 @@ impl Leadership {
         match ack_point {
             AckPoint::Received => self.copies(members, own, Progress::received),
             AckPoint::Durable => self.copies(members, own, Progress::matched),
-            AckPoint::Applied => self.copies(members, own, Progress::applied),
+            // A follower may show what others have committed before it is on its own disk.
+            AckPoint::Applied => self.copies(members, own, |progress| progress.applied().min(progress.matched())),
         }
     }
 }
@@ -175,6 +176,9 @@ impl Core {
 
     /// Moves the leader's commit and acknowledged positions; returns the writes that are to be answered.
     pub(super) fn settle_log(&mut self) -> Vec<Satisfied> {
+        if !self.may_acknowledge() {
+            return Vec::new();
+        }
         let own = self.own_log();
         let RoleState::Leader(leadership) = &mut self.role else { return Vec::new() };
         let members = self.log.members();

@@ -22,6 +22,7 @@ pub(super) struct Leadership {
     pub(super) claim: Claim,
     /// The first position of this reign: its no-op.
     pub(super) first: Position,
+    pub(super) began_us: u64,
     pub(super) progress: BTreeMap<NodeId, Progress>,
     pub(super) writes: WaitingWrites,
     pub(super) reconfiguration: Reconfiguration,
@@ -78,6 +79,7 @@ impl Core {
         self.role = RoleState::Leader(Box::new(Leadership {
             claim,
             first: last.next(),
+            began_us: now_us,
             progress: self.peers().into_iter().map(|node| (node, Progress::new(last, now_us))).collect(),
             writes: WaitingWrites::default(),
             reconfiguration: Reconfiguration::begin(self.log.members(), last, now_us),

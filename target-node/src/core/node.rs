@@ -24,7 +24,7 @@ use super::{
     types::{Claim, Entry, HardState, NodeId, Position, Term},
     value::Value,
 };
-use crate::settings::{Failover, Settings};
+use crate::settings::{Failover, Fencing, Settings};
 
 /// What a node does, with what it needs for that.
 #[derive(Debug, Clone)]
@@ -179,14 +179,17 @@ impl Core {
                 }
                 leadership.heartbeat_due_us = self.now_us + self.settings.heartbeat_ms * 1_000;
                 leadership.progress.values_mut().for_each(Progress::beat);
-                if self.settings.failover == Failover::Consensus {
+                if self.settings.failover == Failover::Consensus || self.settings.fencing == Fencing::Lease {
                     leadership.reads.begin(self.now_us);
+                }
+                if self.settings.failover == Failover::Consensus {
                     if self.settings.check_quorum {
                         self.check_quorum();
                     }
                     self.beat_handover();
                 }
                 self.lose_patience();
+                self.guard_lease();
             }
             RoleState::Follower | RoleState::Candidate { .. } => {
                 self.ask_again();

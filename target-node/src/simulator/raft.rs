@@ -180,7 +180,8 @@ fn acknowledged_durably(effect: &Effect, core: &Core, machines: &[Machine]) -> R
     let needed = match replication {
         Replication::Majority => machines.len() / 2 + 1,
         Replication::Sync => machines.len(),
-        Replication::Memory | Replication::Async | Replication::SemiSync(_) => 1,
+        Replication::Memory => 0,
+        Replication::Async | Replication::SemiSync(_) => 1,
     };
     let claim = core.claim_at(*position).unwrap_or(Claim::NONE);
     let copies = machines.iter().filter(|machine| machine.disk.holds(*position, claim)).count();

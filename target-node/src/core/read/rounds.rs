@@ -54,7 +54,7 @@ impl LeaderReads {
     }
 
     /// When the last round that a majority has answered began.
-    pub(super) fn confirmed_us(&self) -> Option<u64> {
+    pub(in crate::core) fn confirmed_us(&self) -> Option<u64> {
         self.confirmed_us
     }
 

@@ -10,14 +10,18 @@
 //! its own append at once. This is how split brain happens, and it is here to be shown.
 //!
 //! With `fencing = epoch` followers refuse lower claims and say so, and a leader that hears of a higher one yields. A
-//! leader that reaches no such follower goes on: fencing at the followers does not stop one who acknowledges alone.
+//! leader that reaches no such follower goes on: fencing at the followers does not stop one who acknowledges alone. With
+//! `fencing = lease` it stops by itself: it acknowledges only within a lease after it asked a majority that has answered,
+//! and steps down when that ran out. The lease ends before the next in line has waited long enough. Where only some
+//! followers lose their leader they still depose it while it has a lease: until it hears of that there are two.
 
 use crate::{
     core::{
+        interface::StepDown,
         node::{Core, RoleState},
         types::{Claim, NodeId, Term},
     },
-    settings::Rejoin,
+    settings::{Fencing, Rejoin},
 };
 
 impl Core {
@@ -45,6 +49,24 @@ impl Core {
     fn rank(&self) -> u64 {
         let line = self.line_of_succession();
         line.iter().position(|node| *node == self.id).unwrap_or(line.len()) as u64
+    }
+
+    /// Whether this leader may acknowledge and commit now.
+    pub(in crate::core) fn may_acknowledge(&self) -> bool {
+        let RoleState::Leader(leadership) = &self.role else { return false };
+        let lease_us = self.settings.lease_ms * 1_000;
+        self.settings.fencing != Fencing::Lease
+            || leadership.reads.confirmed_us().is_some_and(|asked_us| self.now_us < asked_us + lease_us)
+    }
+
+    /// With every heartbeat: a leader whose lease ran out stops; a new one has one lease to be answered at all.
+    pub(in crate::core) fn guard_lease(&mut self) {
+        let RoleState::Leader(leadership) = &self.role else { return };
+        let asked_us = leadership.reads.confirmed_us().unwrap_or(leadership.began_us);
+        if self.settings.fencing == Fencing::Lease && self.now_us >= asked_us + self.settings.lease_ms * 1_000 {
+            self.step_down(StepDown::LeaseExpired, None);
+            self.await_leader();
+        }
     }
 
     pub(super) fn may_take_unfenced(&mut self, claim: Claim) -> bool {
