@@ -48,7 +48,8 @@ impl Core {
         }
         let is_heartbeat = append.entries.is_empty();
         let matched = Position(append.previous.0 + append.entries.len() as u64);
-        append.entries.into_iter().for_each(|entry| self.take_entry(entry));
+        let term = append.term;
+        append.entries.into_iter().for_each(|entry| self.take_entry(term, entry));
         self.committed = self.committed.max(append.commit.min(matched));
         self.agreed = Agreed::with(self.agreed, from, append.term, matched);
         // A heartbeat is answered at once, so that a slow disk is not taken for a dead follower; it claims as durable only
@@ -123,7 +124,7 @@ impl Core {
         Message::Appended(Appended { term: self.hard_state.term, append_term, round, result })
     }
 
-    fn take_entry(&mut self, entry: Entry) {
+    fn take_entry(&mut self, term: Term, entry: Entry) {
         match self.claim_at(entry.position) {
             Some(claim) if claim == entry.claim => return,
             Some(_) => self.truncate(entry.position),
@@ -132,6 +133,7 @@ impl Core {
         let (position, claim) = (entry.position, entry.claim);
         self.durability.append(entry.clone());
         self.log.push(entry);
+        self.note_taken(term, position, position);
         self.report_restored(position, claim);
     }
 
@@ -140,6 +142,7 @@ impl Core {
         if self.settings.failover == Failover::Consensus {
             assert!(from > self.committed, "a committed entry is never truncated: {from} of {}", self.committed);
         }
+        self.report_taken();
         self.state.go_back(from.previous());
         self.questions.forget_fresh();
         self.agreed = None;

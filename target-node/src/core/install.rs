@@ -106,6 +106,7 @@ impl Core {
     /// Puts a snapshot in the place of the whole log, and reports what was acknowledged and is in it no more.
     fn install(&mut self, snapshot: Snapshot) {
         self.agreed = None;
+        self.report_taken();
         let Snapshot { position, claim, members, state } = snapshot.clone();
         let kept = match self.settings.failover {
             // What is committed is in the snapshot, too.

@@ -233,4 +233,66 @@ mod tests {
         assert_eq!((log.last(), log.last_claim()), (Position(1), claim(1, 1)));
         assert_eq!(log.truncate(Position(7)).len(), 0);
     }
+
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Push { new_reign: bool, members: bool },
+        Truncate(u64),
+        Compact(u64),
+    }
+
+    fn any_act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            6 => (prop::bool::weighted(0.2), prop::bool::weighted(0.1))
+                .prop_map(|(new_reign, members)| Act::Push { new_reign, members }),
+            1 => (1..40_u64).prop_map(Act::Truncate),
+            1 => (0..40_u64).prop_map(Act::Compact),
+        ]
+    }
+
+    proptest! {
+        /// Against a log that never forgets: what is after the base is the same, whatever was removed before it.
+        #[test]
+        fn a_log_with_a_base_is_a_whole_log_from_there_on(acts in prop::collection::vec(any_act(), 0..80)) {
+            let mut compacted = log(&[]);
+            let mut whole = log(&[]);
+            let mut term = 1;
+            for act in acts {
+                match act {
+                    Act::Push { new_reign, members } => {
+                        term += u64::from(new_reign);
+                        let nodes = (whole.last().0 % 5 + 1) as u16;
+                        let command = if members { Command::Members(Members::first(nodes)) } else { Command::Noop };
+                        let entry = whole.entry(claim(term, 1), command, None);
+                        whole.push(entry.clone());
+                        compacted.push(entry);
+                    }
+                    Act::Truncate(from) if from > compacted.base().0 => {
+                        let removed = whole.truncate(Position(from)).len();
+                        prop_assert_eq!(compacted.truncate(Position(from)).len(), removed);
+                    }
+                    Act::Truncate(_) => {}
+                    Act::Compact(base) => compacted.compact(Position(base)),
+                }
+                let base = compacted.base();
+                prop_assert_eq!((compacted.last(), compacted.last_claim()), (whole.last(), whole.last_claim()));
+                prop_assert_eq!(compacted.members(), whole.members());
+                for position in (base.0..=whole.last().0 + 1).map(Position) {
+                    prop_assert_eq!(compacted.claim_at(position), whole.claim_at(position));
+                    prop_assert_eq!(compacted.members_at(position), whole.members_at(position));
+                    for asked in [claim(term, 1), claim(term / 2, 1)] {
+                        let (hint, hint_claim) = whole.agreement_hint(position, asked);
+                        let expected = if hint < base { (base, compacted.base.1) } else { (hint, hint_claim) };
+                        prop_assert_eq!(compacted.agreement_hint(position, asked), expected);
+                    }
+                    let limits = CopyLimits { entries: 3, bytes: usize::MAX };
+                    let from = position.next();
+                    prop_assert_eq!(compacted.copy(from, whole.last(), limits), whole.copy(from, whole.last(), limits));
+                }
+                prop_assert_eq!(compacted.claim_at(base.previous()), (base == Position(0)).then_some(Claim::NONE));
+            }
+        }
+    }
 }

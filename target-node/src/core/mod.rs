@@ -22,6 +22,7 @@ mod operate;
 mod read;
 mod reconfigure;
 mod replication;
+mod report;
 #[cfg(test)]
 mod rules_test;
 mod snapshot;

@@ -18,6 +18,7 @@ use super::{
     message::{Ballot, Message},
     read::{Positions, Questions},
     replication::Progress,
+    report::Reports,
     snapshot::{Snapshot, Snapshots},
     state::{State, Versions},
     succession::Handover,
@@ -67,6 +68,7 @@ pub struct Core {
     /// The reads that wait for a position.
     pub(super) positions: Positions,
     pub(super) handover: Option<Handover>,
+    pub(super) reports: Reports,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -97,6 +99,7 @@ impl Core {
             succession_due_us: now_us,
             reported_members: log.members().clone(),
             durability: Durability::restore(log.last()),
+            reports: Reports::at(committed, log.last()),
             log,
             state: Versions::new(state),
             committed,
@@ -128,6 +131,7 @@ impl Core {
             self.take(input);
         }
         self.settle();
+        self.report_progress();
         self.effects.extend(self.durability.flush(self.log.last()));
         self.replicate();
         std::mem::take(&mut self.effects)

@@ -38,6 +38,8 @@ pub(super) struct Invocation {
     pub(super) node: NodeId,
     pub(super) request: ClientRequest,
     pub(super) invoked_us: u64,
+    /// It asks for an earlier operation again, under its name.
+    pub(super) repeats: bool,
     pub(super) ended: Ended,
 }
 
@@ -89,12 +91,14 @@ pub(super) struct Client {
     process: u64,
     /// The operation that it waits for.
     pub(super) waits_for: Option<usize>,
+    /// An operation of unknown outcome that it will ask for again.
+    again: Option<ClientRequest>,
 }
 
 impl Client {
     pub(super) fn new(index: u16, nodes: u16) -> Self {
         let home = NodeId(index % nodes + 1);
-        Self { home, aim: home, process: u64::from(index), waits_for: None }
+        Self { home, aim: home, process: u64::from(index), waits_for: None, again: None }
     }
 
     /// The next operation, the `number`-th of the run; written values are unique.
@@ -107,11 +111,14 @@ impl Client {
         rng: &mut impl Rng,
     ) -> Invocation {
         self.waits_for = Some(number);
-        let request = match rng.random_range(0..100) {
+        let again = self.again.take().filter(|_| settings.sessions);
+        let repeats = again.is_some();
+        let request = again.unwrap_or_else(|| match rng.random_range(0..100) {
             0..35 => read(number, rng, settings),
             kind => write(kind, client, number, rng),
-        };
-        Invocation { client, process: self.process, node: self.aim, request, invoked_us: now_us, ended: Ended::Not }
+        });
+        let (process, node, invoked_us) = (self.process, self.aim, now_us);
+        Invocation { client, process, node, request, invoked_us, repeats, ended: Ended::Not }
     }
 
     /// Its operation has ended: decides whom to ask next, and as whom.
@@ -126,6 +133,8 @@ impl Client {
         self.waits_for = None;
         if ended.is_undecided() {
             self.process += clients as u64;
+            let repeatable = matches!(ended.request, ClientRequest::Write { .. });
+            self.again = (repeatable && rng.random_bool(0.7)).then(|| ended.request.clone());
         }
         let hint = match ended.answer().map(|(_, response)| response) {
             Some(ClientResponse::NotLeader { leader: Some(leader) }) => Some(*leader),

@@ -233,7 +233,10 @@ fn split_brain(operations: &[Invocation]) -> usize {
     let mut nodes_of: BTreeMap<Term, BTreeSet<NodeId>> = BTreeMap::new();
     // When each node's first acknowledgement under each term had completed.
     let mut first_completed: BTreeMap<(Term, NodeId), u64> = BTreeMap::new();
-    let acknowledged = |operation: &Invocation| operation.acknowledged().map(|(term, _, at_us)| (term, at_us));
+    // A repetition is acknowledged as what it repeats, of whichever term and leader that is.
+    let acknowledged = |operation: &Invocation| {
+        operation.acknowledged().filter(|_| !operation.repeats).map(|(term, _, at_us)| (term, at_us))
+    };
     for operation in operations {
         let Some((term, completed_us)) = acknowledged(operation) else { continue };
         nodes_of.entry(term).or_default().insert(operation.node);

@@ -21,8 +21,8 @@
 //! | `write NODE KEY=VALUE [LEVEL] [as CLIENT:OPERATION]` | a client's write, acknowledged at LEVEL |
 //! | `cas NODE KEY=OLD->NEW …`, `increment NODE KEY=BY …` | other changes, with the same options |
 //! | `read NODE KEY [LEVEL] [at POSITION]` | a client's read, which must show at least POSITION |
-//! | `transfer NODE [NODE]`, `snapshot NODE` | an operator's commands |
 //! | `join NODE` | starts a further node, with an empty disk and without members |
+//! | `transfer NODE [NODE]`, `snapshot NODE`, `promote NODE` | an operator's commands |
 //! | `member NODE add NODE`, `member NODE remove NODE` | |
 //! | `status [NODE]`, `log [NODE]`, `messages` | prints |
 //! | `due NODE` | prints how long the node will be patient |
@@ -108,6 +108,7 @@ pub(crate) fn perform(cluster: &mut Cluster, line: &str) -> Done {
         ["read", node, key, options @ ..] => read(cluster, node, key, options),
         ["transfer", node] => operate(cluster, node, line, OperatorRequest::Transfer { to: None }),
         ["transfer", node, to] => operate(cluster, node, line, OperatorRequest::Transfer { to: Some(parse(to)?) }),
+        ["promote", node] => operate(cluster, node, line, OperatorRequest::Promote),
         ["snapshot", node] => operate(cluster, node, line, OperatorRequest::Snapshot),
         ["member", node, "add", member] => {
             operate(cluster, node, line, OperatorRequest::AddMember { node: parse(member)?, address: None })

@@ -447,7 +447,7 @@ fn a_restarted_node_still_reports_the_loss_of_what_it_acknowledged_before() {
     assert_eq!(bench.core.visible(), Position(3), "what was acknowledged is visible");
     let truncated = events(&bench.peer(2, append(2, (2, 1), &[2], 0)));
     assert!(
-        matches!(&truncated[..], [ProtocolEvent::TruncatedAcked(write)] if write.position == Position(3)),
+        matches!(&truncated[..], [ProtocolEvent::TruncatedAcked(write), ..] if write.position == Position(3)),
         "{truncated:?}"
     );
 }

@@ -228,3 +228,60 @@ fn list_piece(key: &str, mut rest: QueueSync<Value>) -> (Option<Piece>, Place) {
     };
     (Some(Piece::List { key: key.to_owned(), elements: taken }), place)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::core::types::{Change, Command, Entry, NodeId, Origin, Term};
+
+    /// A state with a large set and a large list, among small objects, sessions and reigns.
+    fn state(changes: &[(u8, u64)]) -> State {
+        let mut state = State::default();
+        for ((kind, number), position) in changes.iter().zip(1..) {
+            let (key, value) = (format!("{}{}", kind % 4, number % 3), Value::from(*number));
+            let change = match kind % 4 {
+                0 => Change::Write { key, value },
+                1 => Change::Add { key, value },
+                2 => Change::Append { key, value },
+                _ => Change::Increment { key, by: *number as i64 },
+            };
+            let claim = Claim { term: Term(position / 50 + 1), leader: NodeId(1) };
+            let origin = Some(Origin { client: format!("c{}", number % 7), operation: position });
+            let command = Command::Change(change);
+            state.apply(&Entry { claim, position: Position(position), command, origin }, true);
+        }
+        state
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn chunks_of_any_size_make_the_whole(
+            changes in prop::collection::vec((any::<u8>(), 0..4_000_u64), 0..4_000),
+            bytes in 1..20_000_usize,
+        ) {
+            let state = state(&changes);
+            let whole: Vec<_> = state.items().collect();
+            let mut chunked = Vec::new();
+            let mut copy = State::empty_at(state.position());
+            let mut cursor = Some(Cursor::start());
+            while let Some(start) = cursor {
+                let (items, next) = state.items_after(&start, bytes);
+                // A place serves again: a chunk that was lost is cut once more.
+                prop_assert_eq!(&state.items_after(&start, bytes).0, &items);
+                prop_assert!(items.iter().rev().skip(1).map(Item::bytes).sum::<usize>() < bytes);
+                chunked.extend(items.iter().cloned());
+                items.into_iter().for_each(|item| copy.take_in(item));
+                cursor = next;
+            }
+            prop_assert_eq!(&chunked, &whole);
+            prop_assert_eq!(copy.items().collect::<Vec<_>>(), whole);
+            prop_assert_eq!((copy.digest(), copy.values()), (state.digest(), state.values()));
+            for position in (0..=state.position().0).map(Position) {
+                prop_assert_eq!(copy.claim_at(position), state.claim_at(position));
+            }
+        }
+    }
+}
