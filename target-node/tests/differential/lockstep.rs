@@ -10,6 +10,8 @@
 //!   in, which raft-rs may grant and the core answers with the term.
 //! - An answer to an earlier candidacy counts there if it names the present term, and a refusal outweighs a later vote of
 //!   the same voter; here only votes count, and only for the candidacy they answer. It is lost.
+//! - A voter keeps its promise to a leader here when terms change and when it restarts, and forgets it there. So time
+//!   passes here before a node that follows nobody is asked.
 //! - raft-rs gives a new leader no time before the first check of its quorum; it is given to it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -197,6 +199,9 @@ impl Lockstep {
         }
         if fate == Fate::ArrivesAndStays {
             self.votes.entry((from, to)).or_default().push_back(vote.clone());
+        }
+        if self.ours(to).view().leader.is_none() {
+            self.ours(to).lose_patience();
         }
         let Vote { ours, theirs, candidacy } = vote;
         let answered = matches!(ours, Message::VoteRequest(_)).then_some(candidacy);
