@@ -123,9 +123,9 @@ fn a_majority_does_not_rescue_a_naive_failover_from_one_cut_link() {
 fn a_majority_under_timeout_keeps_writes_in_a_partition_but_shows_stale_state() {
     let test = "a_majority_under_timeout_keeps_writes_in_a_partition_but_shows_stale_state";
     let reports = scenario(test, 3, &[("failover", "timeout")], partition_leader());
-    every(&reports, "stale reads only", |report| {
-        report.stale_leader_reads > 0 && report.split_brain == 0 && report.lost == 0
-    });
+    every(&reports, "stale reads only", |report| report.split_brain == 0 && report.lost == 0);
+    // A client must write on one side and read the same key on the other: not every run has that.
+    assert!(reports.iter().any(|report| report.stale_leader_reads > 0), "{reports:?}");
 }
 
 #[test]

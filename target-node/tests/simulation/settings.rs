@@ -58,7 +58,7 @@ fn what_followers_have_received_is_lost_when_all_processes_end() {
 fn memory_is_lost_with_its_process() {
     let pairs = [("replication", "memory")];
     let reports = scenario("memory_is_lost_with_its_process", 3, &pairs, cut_then_kill());
-    every(&reports, "lost something", |report| report.lost > 0);
+    assert!(lost(&reports) > 0, "{reports:?}");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn epochs_end_split_brain_at_a_shared_follower_and_lose_all_the_same() {
         every(&none, "split and lost", |report| report.split_brain > 0 && report.lost > 0);
         every(&epoch, "lost something all the same", |report| report.lost > 0);
         let (alone, fenced) = (split_brain(&none), split_brain(&epoch));
-        assert!(lost(&epoch) < lost(&none) && fenced * 2 < alone, "{replication}: {fenced} after all, {alone} without");
+        assert!(fenced * 2 < alone, "{replication}: {fenced} with epochs, {alone} without");
     }
 }
 
