@@ -15,7 +15,7 @@ fn output(command: &mut Command) -> (i32, String) {
 }
 
 fn node(arguments: &[&str]) -> (i32, String) {
-    output(Command::new(env!("CARGO_BIN_EXE_target-node")).args(arguments))
+    output(Command::new(env!("CARGO_BIN_EXE_target-node")).env("COLUMNS", "80").args(arguments))
 }
 
 #[test]
