@@ -35,6 +35,7 @@ Look:
 
 Parts:
   node         Run one node of the bundled reference system
+  simulate     Simulate the bundled system under thousands of seeded schedules
   synth        Make a history whose verdict is known
 
 Shell:
@@ -86,6 +87,8 @@ pub(super) enum Command {
     Doctor(DoctorArguments),
     /// Run one node of the bundled reference system
     Node(Box<super::node::NodeArgs>),
+    /// Simulate the bundled system under thousands of seeded schedules
+    Simulate(Box<super::simulate::SimulateArguments>),
     /// Make a history whose verdict is known
     Synth(super::synth::SynthArguments),
     /// Print the completions for a shell

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 
 use super::arguments::{Arguments, Command};
 use super::output::{self, Output};
-use super::{CliError, Exit, campaign, check, completions, doctor, help, list, node, report, run, synth};
+use super::{CliError, Exit, campaign, check, completions, doctor, help, list, node, report, run, simulate, synth};
 
 /// Does what the command line says; what it returns is the exit code.
 #[must_use]
@@ -44,6 +44,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, CliEr
         Some(Command::List(arguments)) => list::run(&arguments, output),
         Some(Command::Completions(arguments)) => completions::run(&arguments, output),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, output),
+        Some(Command::Simulate(arguments)) => simulate::run(&arguments, output),
         Some(Command::Synth(arguments)) => synth::run(&arguments, output),
         Some(Command::Node(arguments)) => return Ok(node::run(*arguments)),
         Some(Command::Help(arguments)) => help::run(&arguments, output),

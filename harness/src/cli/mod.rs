@@ -21,6 +21,7 @@ mod parts;
 mod progress;
 mod report;
 mod run;
+mod simulate;
 mod summary;
 mod synth;
 

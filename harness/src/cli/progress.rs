@@ -142,6 +142,33 @@ impl CampaignProgress {
     }
 }
 
+/// The progress of many simulated runs.
+pub(super) struct SweepProgress {
+    bar: Option<ProgressBar>,
+}
+
+impl SweepProgress {
+    /// A bar where a person watches.
+    pub(super) fn new(total: u64) -> Self {
+        Self { bar: output::is_watched().then(|| bar(total, "{bar:30} {pos}/{len} runs, {per_sec}, {elapsed}  {msg}")) }
+    }
+
+    /// So many runs are done, and so many of them broke a promise.
+    pub(super) fn tell(&self, done: u64, violated: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+            bar.set_message(format!("{violated} violations"));
+        }
+    }
+
+    /// Removes the bar.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn bar(length: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);
     if let Ok(style) = ProgressStyle::with_template(template) {

@@ -2,22 +2,20 @@
 
 use rand::{Rng, RngExt};
 
-use super::{network::Network, operation::Outcome};
+use super::{network::Network, operation::Outcome, workload};
 use crate::{
-    core::{Change, ClientRequest, ClientResponse, NodeId, Origin, Position, Term, Value},
-    settings::{ReadLevel, Replication, Settings},
+    core::{ClientRequest, ClientResponse, NodeId, Position, Term},
+    settings::Settings,
 };
 
 /// How long a client waits for an answer, in microseconds.
 pub(super) const PATIENCE_US: u64 = 200_000;
+/// How often a client tries an operation, with sessions; without, once.
+const ATTEMPTS_MAX: u8 = 3;
 /// After one in so many answers a client asks the node it lives with again.
 const HOMESICKNESS: u32 = 8;
-/// How many registers there are.
-const REGISTERS: u32 = 3;
-/// After so many operations a new set takes the place of the oldest of two: reads stay small however long a run.
-const OPERATIONS_PER_SET: usize = 100;
 
-/// How an invocation ended.
+/// How an attempt, or with it an operation, ended.
 #[derive(Debug, Clone)]
 pub(super) enum Ended {
     /// It is under way.
@@ -30,16 +28,33 @@ pub(super) enum Ended {
     GaveUp,
 }
 
+impl Ended {
+    /// Whether another attempt may end otherwise, and whether this one may have had an effect.
+    fn retry(&self) -> (bool, bool) {
+        match self {
+            Ended::Not | Ended::GaveUp => (true, true),
+            Ended::Refused { .. } => (true, false),
+            Ended::Answered { response, .. } => match response {
+                ClientResponse::Unknown { .. } => (true, true),
+                ClientResponse::NotLeader { .. } => (true, false),
+                _ => (false, false),
+            },
+        }
+    }
+}
+
 /// One operation of one client.
 #[derive(Debug, Clone)]
 pub(super) struct Invocation {
     pub(super) client: usize,
     pub(super) process: u64,
     pub(super) node: NodeId,
+    /// How many attempts came before the present one.
+    pub(super) attempt: u8,
+    /// An attempt before the present one may have had an effect.
+    pub(super) in_doubt: bool,
     pub(super) request: ClientRequest,
     pub(super) invoked_us: u64,
-    /// It asks for an earlier operation again, under its name.
-    pub(super) repeats: bool,
     pub(super) ended: Ended,
 }
 
@@ -52,17 +67,9 @@ impl Invocation {
         }
     }
 
-    /// The client's name for it.
-    pub(super) fn origin(&self) -> Option<&Origin> {
-        match &self.request {
-            ClientRequest::Write { origin, .. } | ClientRequest::Transaction { origin, .. } => origin.as_ref(),
-            ClientRequest::Read { .. } | ClientRequest::Scan { .. } => None,
-        }
-    }
-
-    /// What a definite refusal says about it.
-    pub(super) fn fails(&self) -> Outcome {
-        Outcome::Fail
+    /// What the last attempt's refusal to do anything says about the operation.
+    pub(super) fn refused(&self) -> Outcome {
+        if self.in_doubt { Outcome::Info } else { Outcome::Fail }
     }
 
     /// Where and when it was acknowledged: term, position, time of completion.
@@ -74,11 +81,8 @@ impl Invocation {
     }
 
     fn is_undecided(&self) -> bool {
-        match &self.ended {
-            Ended::Not | Ended::GaveUp => true,
-            Ended::Refused { .. } => false,
-            Ended::Answered { response, .. } => matches!(response, ClientResponse::Unknown { .. }),
-        }
+        let (fruitless, may_have_effect) = self.ended.retry();
+        fruitless && (may_have_effect || self.in_doubt)
     }
 }
 
@@ -91,17 +95,17 @@ pub(super) struct Client {
     process: u64,
     /// The operation that it waits for.
     pub(super) waits_for: Option<usize>,
-    /// An operation of unknown outcome that it will ask for again.
-    again: Option<ClientRequest>,
+    /// The highest position that it has been told of.
+    seen: Position,
 }
 
 impl Client {
     pub(super) fn new(index: u16, nodes: u16) -> Self {
         let home = NodeId(index % nodes + 1);
-        Self { home, aim: home, process: u64::from(index), waits_for: None, again: None }
+        Self { home, aim: home, process: u64::from(index), waits_for: None, seen: Position(0) }
     }
 
-    /// The next operation, the `number`-th of the run; written values are unique.
+    /// The next operation, the `number`-th of the run.
     pub(super) fn invoke(
         &mut self,
         client: usize,
@@ -111,75 +115,60 @@ impl Client {
         rng: &mut impl Rng,
     ) -> Invocation {
         self.waits_for = Some(number);
-        let again = self.again.take().filter(|_| settings.sessions);
-        let repeats = again.is_some();
-        let request = again.unwrap_or_else(|| match rng.random_range(0..100) {
-            0..35 => read(number, rng, settings),
-            kind => write(kind, client, number, rng),
-        });
-        let (process, node, invoked_us) = (self.process, self.aim, now_us);
-        Invocation { client, process, node, request, invoked_us, repeats, ended: Ended::Not }
+        Invocation {
+            client,
+            process: self.process,
+            node: self.aim,
+            attempt: 0,
+            in_doubt: false,
+            request: workload::request(client, number, self.seen, settings, rng),
+            invoked_us: now_us,
+            ended: Ended::Not,
+        }
     }
 
-    /// Its operation has ended: decides whom to ask next, and as whom.
+    /// An attempt has ended: decides whom to ask next. True if it tries the operation again, there.
     pub(super) fn learn(
         &mut self,
-        ended: &Invocation,
-        clients: usize,
+        invocation: &mut Invocation,
+        ended: Ended,
+        settings: &Settings,
         network: &Network,
-        nodes: u16,
+        clients: usize,
         rng: &mut impl Rng,
-    ) {
-        self.waits_for = None;
-        if ended.is_undecided() {
-            self.process += clients as u64;
-            let repeatable = matches!(ended.request, ClientRequest::Write { .. });
-            self.again = (repeatable && rng.random_bool(0.7)).then(|| ended.request.clone());
-        }
-        let hint = match ended.answer().map(|(_, response)| response) {
-            Some(ClientResponse::NotLeader { leader: Some(leader) }) => Some(*leader),
-            Some(ClientResponse::NotLeader { leader: None } | ClientResponse::Unknown { .. }) | None => {
-                Some(NodeId(self.aim.0 % nodes + 1))
-            }
-            Some(_) => rng.random_ratio(1, HOMESICKNESS).then_some(self.home),
+    ) -> bool {
+        let hint = match &ended {
+            Ended::Answered { response: ClientResponse::NotLeader { leader: Some(leader) }, .. } => Some(*leader),
+            ended if ended.retry().0 => Some(NodeId(self.aim.0 % network.nodes() + 1)),
+            _ => rng.random_ratio(1, HOMESICKNESS).then_some(self.home),
         };
         if let Some(node) = hint {
             self.aim = if network.is_up_for_clients(self.home, node) { node } else { self.home };
         }
+        let (fruitless, may_have_effect) = ended.retry();
+        if fruitless && settings.sessions && invocation.attempt + 1 < ATTEMPTS_MAX {
+            invocation.attempt += 1;
+            invocation.in_doubt |= may_have_effect;
+            invocation.node = self.aim;
+            return true;
+        }
+        invocation.ended = ended;
+        self.waits_for = None;
+        self.seen =
+            self.seen.max(invocation.answer().and_then(|(_, response)| position_of(response)).unwrap_or_default());
+        if invocation.is_undecided() {
+            self.process += clients as u64;
+        }
+        false
     }
 }
 
-fn read(number: usize, rng: &mut impl Rng, settings: &Settings) -> ClientRequest {
-    let key = if rng.random_bool(0.7) { register(rng) } else { set(number, rng) };
-    let level = match rng.random_range(0..10) {
-        0 => Some(ReadLevel::Local),
-        1 => Some(ReadLevel::Leader),
-        _ => Some(settings.read),
-    };
-    ClientRequest::Read { key, level, at_least: None }
-}
-
-fn write(kind: u32, client: usize, number: usize, rng: &mut impl Rng) -> ClientRequest {
-    let value = Value::from(number as u64);
-    let change = match kind {
-        35..60 => Change::Write { key: register(rng), value },
-        60..70 => {
-            let old = Value::from(number.saturating_sub(rng.random_range(1..=8)) as u64);
-            Change::Cas { key: register(rng), old, new: value }
-        }
-        _ => Change::Add { key: set(number, rng), value },
-    };
-    // Now and then a critical write asks for more than the default.
-    let replication = rng.random_bool(0.05).then_some(Replication::Sync);
-    let origin = Some(Origin { client: format!("c{client}"), operation: number as u64 });
-    ClientRequest::Write { change, replication, origin }
-}
-
-/// The first letter of a key tells the kind of its object.
-fn register(rng: &mut impl Rng) -> String {
-    format!("r{}", rng.random_range(0..REGISTERS))
-}
-
-fn set(number: usize, rng: &mut impl Rng) -> String {
-    format!("s{}", number / OPERATIONS_PER_SET + rng.random_range(0..2))
+/// The position that an answer tells of.
+pub(super) fn position_of(response: &ClientResponse) -> Option<Position> {
+    match response {
+        ClientResponse::Value { position, .. }
+        | ClientResponse::Items { position, .. }
+        | ClientResponse::Acknowledged { position, .. } => Some(*position),
+        _ => None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     machine::Machine,
-    plan::{Fault, Links, Target},
+    plan::{Direction, Fault, Links, Target},
     world::{OPERATOR, World},
 };
 use crate::core::{Input, NodeId, OperatorRequest, Role};
@@ -40,11 +40,11 @@ impl World {
                 self.schedule_tick(node);
             }
             Fault::ResumeAll => return self.resume_all(),
-            Fault::Isolate { node, from, one_way, links } => self.isolate(node, &from, one_way, links),
+            Fault::Isolate { node, from, direction, links } => self.isolate(node, &from, direction, links),
             Fault::Split { side, links } => {
                 let others = self.nodes().filter(|node| !side.contains(node)).collect::<Vec<_>>();
                 for node in side {
-                    others.iter().for_each(|other| self.cut(node, *other, false, links));
+                    others.iter().for_each(|other| self.cut(node, *other, Direction::Both, links));
                 }
             }
             Fault::Join => self.network.join(),
@@ -52,10 +52,20 @@ impl World {
                 let node = self.resolve(node);
                 self.machine(node).disk.slowness = factor;
             }
-            Fault::Promote { node } => {
-                let body = OperatorRequest::Promote;
-                return self.input(self.resolve(node), Input::Operator { request: OPERATOR, body });
+            Fault::Transfer { to } => {
+                let to = to.map(|to| self.resolve(to));
+                return self.operate(Target::Leader, OperatorRequest::Transfer { to });
             }
+            Fault::AddMember { node } => {
+                let node = self.resolve(node);
+                return self.operate(Target::Leader, OperatorRequest::AddMember { node, address: None });
+            }
+            Fault::RemoveMember { node } => {
+                let node = self.resolve(node);
+                return self.operate(Target::Leader, OperatorRequest::RemoveMember { node });
+            }
+            Fault::Snapshot { node } => return self.operate(node, OperatorRequest::Snapshot),
+            Fault::Promote { node } => return self.operate(node, OperatorRequest::Promote),
         }
         Ok(())
     }
@@ -71,6 +81,10 @@ impl World {
         self.restart_all()
     }
 
+    fn operate(&mut self, node: Target, body: OperatorRequest) -> Result<(), String> {
+        self.input(self.resolve(node), Input::Operator { request: OPERATOR, body })
+    }
+
     /// Stops a node that runs and is not stopped already.
     fn pause(&mut self, node: Target) -> Option<&mut Machine> {
         let node = self.resolve(node);
@@ -82,20 +96,22 @@ impl World {
         })
     }
 
-    fn isolate(&mut self, node: Target, from: &[Target], one_way: bool, links: Links) {
+    fn isolate(&mut self, node: Target, from: &[Target], direction: Direction, links: Links) {
         let node = self.resolve(node);
         let others: Vec<_> = match from {
             [] => self.nodes().collect(),
             from => self.resolve_all(from),
         };
         for other in others.into_iter().filter(|other| *other != node) {
-            self.cut(node, other, one_way, links);
+            self.cut(node, other, direction, links);
         }
     }
 
-    fn cut(&mut self, node: NodeId, other: NodeId, one_way: bool, links: Links) {
-        self.network.cut(other, node);
-        if !one_way {
+    fn cut(&mut self, node: NodeId, other: NodeId, direction: Direction, links: Links) {
+        if direction != Direction::Out {
+            self.network.cut(other, node);
+        }
+        if direction != Direction::In {
             self.network.cut(node, other);
         }
         if links == Links::NodesAndClients {

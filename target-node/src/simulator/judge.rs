@@ -4,13 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{clients::Invocation, plan::Plan, raft, world::World};
+use super::{
+    clients::Invocation,
+    model::{Effect, Meaning},
+    plan::Plan,
+    world::World,
+};
 use crate::{
     core::{
-        AcknowledgedWrite, Change, Claim, ClientRequest, ClientResponse, Command, Entry, Ledger, NodeId, Position,
-        ProtocolEvent, Term, Value,
+        AcknowledgedWrite, Change, Claim, ClientRequest, ClientResponse, Core, Entry, Ledger, NodeId, Position,
+        ProtocolEvent, Term,
     },
-    settings::{ReadLevel, Replication},
+    settings::ReadLevel,
 };
 
 /// What a run came to.
@@ -31,6 +36,8 @@ pub struct Report {
     pub stale_leader_reads: usize,
     /// How many reigns began.
     pub reigns: usize,
+    /// How many terms more than one node led in.
+    pub terms_with_two_leaders: usize,
     /// How many operations clients invoked.
     pub operations: usize,
     /// How long after its end the cluster agreed, in microseconds.
@@ -55,22 +62,24 @@ pub(super) fn reported_once(ledger: &Ledger, event: &ProtocolEvent) -> Result<()
 
 /// Judges a world that has converged.
 pub(super) fn judge(world: &World) -> Result<Report, String> {
-    let log = final_log(world)?;
-    let history = History::replay(&log, world.plan.settings.sessions);
-    for machine in &world.machines {
+    let Some((_, leader)) = world.only_leader() else { return Err("convergence: nobody leads".to_owned()) };
+    let log = final_log(world, leader)?;
+    let meaning = Meaning::of(&log, world.plan.settings.sessions);
+    let contents = meaning.contents();
+    for machine in world.machines.iter().filter(|machine| leader.members().contains(machine.id)) {
         let Some(core) = &machine.core else { return Err(format!("convergence: {} is down at the end", machine.id)) };
-        let contents: Vec<_> = core.contents().map(|(key, value)| (key.to_owned(), value)).collect();
-        if contents != history.contents {
-            return Err(format!("state: {} shows {contents:?}, the log says {:?}", machine.id, history.contents));
+        if !core.contents().eq(contents.iter().map(|(key, value)| (*key, (*value).clone()))) {
+            let shown: Vec<_> = core.contents().collect();
+            return Err(format!("state: {} shows {shown:?}, the log says {contents:?}", machine.id));
         }
     }
-    let (acknowledged, lost) = ledgers_tell_the_truth(world, &log)?;
-    answers_were_true(world, &log, &history)?;
-    if is_safe(&world.plan) {
+    let (acknowledged, lost) = ledgers_tell_the_truth(world, leader, &log)?;
+    answers_were_true(world, &log, &meaning)?;
+    if world.plan.promises().keeps_writes {
         if lost > 0 {
-            return Err(format!("durability: {lost} acknowledged writes are lost: {:?}", world.plan.settings));
+            return Err(format!("durability: {lost} acknowledged writes are lost"));
         }
-        reads_were_true(world, &history)?;
+        reads_were_true(world, &meaning)?;
     }
     let restored = count_events(world, |event| matches!(event, ProtocolEvent::RestoredAcked(_)));
     Ok(Report {
@@ -81,6 +90,7 @@ pub(super) fn judge(world: &World) -> Result<Report, String> {
         split_brain: split_brain(&world.invocations),
         stale_leader_reads: stale_leader_reads(&world.invocations),
         reigns: count_events(world, |event| matches!(event, ProtocolEvent::BecameLeader { .. })),
+        terms_with_two_leaders: terms_with_two_leaders(world),
         operations: world.invocations.len(),
         converged_us: world.now_us - world.plan.end_us,
         steps: world.steps,
@@ -91,98 +101,97 @@ fn count_events(world: &World, counts: impl Fn(&ProtocolEvent) -> bool) -> usize
     world.machines.iter().flat_map(|machine| &machine.events).filter(|event| counts(event)).count()
 }
 
-/// Whether every acknowledgement is one for ever.
-fn is_safe(plan: &Plan) -> bool {
-    let (settings, nodes) = (&plan.settings, plan.nodes);
-    let enough = match settings.replication {
-        Replication::Memory | Replication::Async => false,
-        Replication::SemiSync(followers) => followers >= nodes / 2,
-        Replication::Majority | Replication::Sync => true,
-    };
-    enough && raft::are_promised(settings.failover) && plan.keeps_disks()
+fn terms_with_two_leaders(world: &World) -> usize {
+    let mut leaders: BTreeMap<Term, BTreeSet<NodeId>> = BTreeMap::new();
+    for machine in &world.machines {
+        for event in &machine.events {
+            if let ProtocolEvent::BecameLeader { term, .. } = event {
+                leaders.entry(*term).or_default().insert(machine.id);
+            }
+        }
+    }
+    leaders.values().filter(|nodes| nodes.len() > 1).count()
 }
 
-/// The log that all nodes end with. Snapshots stand for most of it in the nodes themselves; but every entry was seen with
-/// the one before it, so the last one tells the whole.
-fn final_log(world: &World) -> Result<Vec<Entry>, String> {
-    let mut ends = world.machines.iter().filter_map(|machine| machine.core.as_ref()).map(|core| {
-        let last = core.last();
-        (last, core.claim_at(last).unwrap_or(Claim::NONE))
-    });
-    let end = ends.next().unwrap_or((Position(0), Claim::NONE));
-    if !ends.all(|other| other == end) {
-        return Err("convergence: logs differ after convergence".to_owned());
-    }
-    let log = world.properties.log_up_to(end.0, end.1)?;
-    for machine in &world.machines {
-        let Some(core) = &machine.core else { continue };
-        let other = |entry: &&Entry| core.claim_at(entry.position) != Some(entry.claim);
-        if let Some(entry) = log.iter().find(other) {
-            return Err(format!(
-                "lineage: {} has {:?} where the log has {entry:?}",
-                machine.id,
-                core.claim_at(entry.position)
-            ));
+/// The leader's log from position 1; what every member holds of it, snapshots included, agrees with it. Snapshots stand
+/// for most of it in the nodes themselves; but every entry was seen with the one before it, so the last tells the whole.
+fn final_log(world: &World, leader: &Core) -> Result<Vec<Entry>, String> {
+    let last = leader.last();
+    let log = world.properties.log_up_to(last, leader.claim_at(last).unwrap_or(Claim::NONE))?;
+    for (node, core) in world.cores().filter(|(node, _)| leader.members().contains(*node)) {
+        let differs = |entry: &&Entry| core.claim_at(entry.position) != Some(entry.claim);
+        if let Some(entry) = log.iter().find(differs) {
+            return Err(format!("convergence: the log of {node} differs from {entry:?}"));
         }
     }
     Ok(log)
 }
 
 /// The ledger of every node misses exactly the writes that it acknowledged and that the final log does not have.
-/// Returns how many were acknowledged and how many are lost.
-fn ledgers_tell_the_truth(world: &World, log: &[Entry]) -> Result<(usize, usize), String> {
-    let (mut acknowledged, mut lost) = (0, 0);
+/// Returns how many were acknowledged and how many are lost. Who was removed from the cluster may not know.
+fn ledgers_tell_the_truth(world: &World, leader: &Core, log: &[Entry]) -> Result<(usize, usize), String> {
+    let in_log =
+        |(position, claim): &(Position, Claim)| entry_at(log, *position).is_some_and(|entry| entry.claim == *claim);
+    // A write that its client repeated may be acknowledged by several nodes.
+    let mut acknowledged = BTreeSet::new();
     for machine in &world.machines {
-        let in_log =
-            |(position, claim): &(Position, Claim)| entry_at(log, *position).is_some_and(|entry| entry.claim == *claim);
         let all: BTreeSet<_> = machine.ledger.acknowledged().collect();
         let missing: BTreeSet<_> = all.iter().copied().filter(|place| !in_log(place)).collect();
         let reported: BTreeSet<_> = machine.ledger.missing().keys().copied().collect();
-        if missing != reported {
+        if missing != reported && leader.members().contains(machine.id) {
             let node = machine.id;
-            return Err(format!(
-                "ledger: {node} reports {reported:?} as lost, but {missing:?} are: {:?}",
-                machine.events
-            ));
+            return Err(format!("ledger: {node} reports {reported:?} as lost, but {missing:?} are"));
         }
-        acknowledged += all.len();
-        lost += missing.len();
+        acknowledged.extend(all);
     }
-    Ok((acknowledged, lost))
+    let lost = acknowledged.iter().filter(|place| !in_log(place)).count();
+    Ok((acknowledged.len(), lost))
 }
 
 /// Every answer that clients got agrees with the final log, as far as the log still has the entry: what was
 /// acknowledged took effect, what was refused did not, and what was never appended is not there.
-fn answers_were_true(world: &World, log: &[Entry], history: &History) -> Result<(), String> {
+fn answers_were_true(world: &World, log: &[Entry], meaning: &Meaning) -> Result<(), String> {
     let appended: BTreeSet<_> =
         log.iter().filter_map(|entry| entry.origin.as_ref()).map(|origin| origin.operation).collect();
     for (number, operation) in world.invocations.iter().enumerate() {
         let complain = |what| Err(format!("answers: operation {number} {what}: {operation:?}"));
-        // Appended by the node that answered, or by an earlier leader if the client has repeated it.
-        let is_by = |entry: &Entry, term| {
-            entry.claim == Claim { term, leader: operation.node } || entry.origin.as_ref() == operation.origin()
-        };
-        let effect_at = |position, term| {
-            let entry = entry_at(log, position).filter(|entry| entry.claim.term == term && is_by(entry, term));
-            entry.map(|_| history.effects.contains(&position))
+        // Whether the entry that carries this operation had an effect, itself or where it was tried first.
+        let had_effect = |position: Position, term: Term| {
+            let entry = entry_at(log, position).filter(|entry| entry.claim.term == term)?;
+            entry.origin.as_ref().filter(|origin| origin.operation == number as u64)?;
+            match meaning.effect(position)? {
+                Effect::Repeats(first) => meaning.effect(first).map(|effect| effect == Effect::Done),
+                effect => Some(effect == Effect::Done),
+            }
         };
         match operation.answer() {
-            Some((_, ClientResponse::Acknowledged { term, position, .. })) => {
+            Some((_, ClientResponse::Acknowledged { term, position, value, .. })) => {
                 let ledger = &world.machines[usize::from(operation.node.0) - 1].ledger;
-                let mut leaders = (1..=world.plan.nodes).map(|leader| Claim { term: *term, leader: NodeId(leader) });
-                if !leaders.any(|claim| ledger.has_acknowledged(*position, claim)) {
+                let own = Claim { term: *term, leader: operation.node };
+                let entry = entry_at(log, *position).map(|entry| entry.claim);
+                let claim = entry.filter(|claim| claim.term == *term).unwrap_or(own);
+                let is_known = ledger.has_acknowledged(*position, claim) || ledger.has_acknowledged(*position, own);
+                if operation.attempt == 0 && !is_known {
                     return complain("is acknowledged without an event");
                 }
-                if effect_at(*position, *term) == Some(false) {
+                let effect = had_effect(*position, *term);
+                if effect == Some(false) {
                     return complain("is acknowledged, but had no effect");
+                }
+                let ClientRequest::Write { change: Change::Increment { key, .. }, .. } = &operation.request else {
+                    continue;
+                };
+                let is_its_own = meaning.effect(*position) == Some(Effect::Done);
+                if effect.is_some() && is_its_own && value.as_ref() != meaning.value_at(key, *position) {
+                    return complain("is answered with another value than the counter had");
                 }
             }
             Some((
                 _,
                 ClientResponse::PreconditionFailed { term, position } | ClientResponse::WrongType { term, position },
-            )) if effect_at(*position, *term) == Some(true) => return complain("is refused, but had an effect"),
+            )) if had_effect(*position, *term) == Some(true) => return complain("is refused, but had an effect"),
             Some((_, ClientResponse::NotLeader { .. } | ClientResponse::Refused { .. }))
-                if appended.contains(&(number as u64)) =>
+                if !operation.in_doubt && appended.contains(&(number as u64)) =>
             {
                 return complain("was never appended, but is in the log");
             }
@@ -192,9 +201,8 @@ fn answers_were_true(world: &World, log: &[Entry], history: &History) -> Result<
     Ok(())
 }
 
-/// Under safe settings every read shows the state at its position, and a `read-index` read is not behind anything that
-/// was acknowledged, or read likewise, before it was invoked.
-fn reads_were_true(world: &World, history: &History) -> Result<(), String> {
+/// Under safe settings every read shows the state at its position, and it is not behind what its level promises.
+fn reads_were_true(world: &World, meaning: &Meaning) -> Result<(), String> {
     let mut known: Vec<(u64, Position)> = world.invocations.iter().filter_map(completed_position).collect();
     known.sort_unstable();
     // The highest position known so far, by time of completion.
@@ -203,28 +211,60 @@ fn reads_were_true(world: &World, history: &History) -> Result<(), String> {
         highest = highest.max(*position);
         *position = highest;
     }
+    let known_before = |at_us: u64| {
+        let before = known.partition_point(|(completed_us, _)| *completed_us < at_us);
+        before.checked_sub(1).map_or(Position(0), |index| known[index].1)
+    };
     for operation in &world.invocations {
-        let Some((_, ClientResponse::Value { value, position, level, .. })) = operation.answer() else { continue };
-        let ClientRequest::Read { key, .. } = &operation.request else { continue };
-        let expected = history.value_at(key, *position);
-        if *value != expected {
-            return Err(format!("reads: {operation:?} should have read {expected:?}"));
-        }
-        let before = known.partition_point(|(completed_us, _)| *completed_us < operation.invoked_us);
-        let least = before.checked_sub(1).map_or(Position(0), |index| known[index].1);
-        if *level == ReadLevel::ReadIndex && *position < least {
-            return Err(format!("recency: {operation:?} is behind {least}, which was known before it was invoked"));
+        let (position, level) = match operation.answer() {
+            Some((_, ClientResponse::Value { value, position, level, .. })) => {
+                let ClientRequest::Read { key, .. } = &operation.request else { continue };
+                let expected = meaning.value_at(key, *position);
+                if value.as_ref() != expected {
+                    return Err(format!("reads: {operation:?} should have read {expected:?}"));
+                }
+                (*position, *level)
+            }
+            Some((_, ClientResponse::Items { items, position, level, .. })) => {
+                for (key, value) in items {
+                    let expected = meaning.value_at(key, *position);
+                    if Some(value) != expected {
+                        return Err(format!("reads: {operation:?} should have found {expected:?} under {key}"));
+                    }
+                }
+                (*position, *level)
+            }
+            _ => continue,
+        };
+        let least = match level {
+            ReadLevel::ReadIndex | ReadLevel::Log => known_before(operation.invoked_us),
+            ReadLevel::Lease if world.plan.keeps_clocks() => known_before(operation.invoked_us),
+            ReadLevel::Bounded(age_ms) if world.plan.keeps_clocks() => {
+                known_before(operation.invoked_us.saturating_sub(longest(age_ms * 1_000, &world.plan)))
+            }
+            ReadLevel::Session => at_least(&operation.request),
+            ReadLevel::Bounded(_) | ReadLevel::Lease | ReadLevel::Leader | ReadLevel::Local => Position(0),
+        };
+        if position < least {
+            return Err(format!("recency: {operation:?} is behind {least}, which it had to show"));
         }
     }
     Ok(())
 }
 
-/// The position that later `read-index` reads must not be behind, and when the client knew it.
+/// How long a time by a node's clock may be at most.
+fn longest(us: u64, plan: &Plan) -> u64 {
+    us + us * plan.settings.max_clock_drift_ppm / 1_000_000 + 1
+}
+
+/// The position that later fresh reads must not be behind, and when the client knew it.
 fn completed_position(operation: &Invocation) -> Option<(u64, Position)> {
     match operation.answer() {
-        Some((completed_us, ClientResponse::Value { position, level: ReadLevel::ReadIndex, .. })) => {
-            Some((completed_us, *position))
-        }
+        Some((
+            completed_us,
+            ClientResponse::Value { position, level: ReadLevel::ReadIndex | ReadLevel::Log, .. }
+            | ClientResponse::Items { position, level: ReadLevel::ReadIndex | ReadLevel::Log, .. },
+        )) => Some((completed_us, *position)),
         _ => operation.acknowledged().map(|(_, position, completed_us)| (completed_us, position)),
     }
 }
@@ -235,7 +275,7 @@ fn split_brain(operations: &[Invocation]) -> usize {
     let mut first_completed: BTreeMap<(Term, NodeId), u64> = BTreeMap::new();
     // A repetition is acknowledged as what it repeats, of whichever term and leader that is.
     let acknowledged = |operation: &Invocation| {
-        operation.acknowledged().filter(|_| !operation.repeats).map(|(term, _, at_us)| (term, at_us))
+        operation.acknowledged().filter(|_| operation.attempt == 0).map(|(term, _, at_us)| (term, at_us))
     };
     for operation in operations {
         let Some((term, completed_us)) = acknowledged(operation) else { continue };
@@ -281,63 +321,9 @@ fn entry_at(log: &[Entry], position: Position) -> Option<&Entry> {
     log.get((position.0 as usize).checked_sub(1)?)
 }
 
-/// The final log's meaning, computed without the core's state.
-struct History {
-    /// The positions whose entries had an effect.
-    effects: BTreeSet<Position>,
-    /// Every value that each key ever had, by position.
-    values: BTreeMap<String, BTreeMap<Position, Value>>,
-    contents: Vec<(String, Value)>,
-}
-
-impl History {
-    fn replay(log: &[Entry], sessions: bool) -> Self {
-        let mut last_operations: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut sets: BTreeMap<&str, BTreeSet<&Value>> = BTreeMap::new();
-        let mut registers: BTreeMap<&str, &Value> = BTreeMap::new();
-        let (mut effects, mut values) = (BTreeSet::new(), BTreeMap::<String, BTreeMap<Position, Value>>::new());
-        for entry in log {
-            let Command::Change(change) = &entry.command else { continue };
-            if let Some(origin) = entry.origin.as_ref().filter(|_| sessions) {
-                if last_operations.get(origin.client.as_str()).is_some_and(|last| *last >= origin.operation) {
-                    continue;
-                }
-                last_operations.insert(&origin.client, origin.operation);
-            }
-            let key = change.key();
-            let after = match change {
-                Change::Write { value, .. } => (!sets.contains_key(key)).then_some(value),
-                Change::Cas { old, new, .. } => {
-                    let matches =
-                        registers.get(key).map_or_else(|| old.as_json_text() == "null", |value| *value == old);
-                    (matches && !sets.contains_key(key)).then_some(new)
-                }
-                Change::Add { value, .. } if !registers.contains_key(key) => {
-                    let elements = sets.entry(key).or_default();
-                    elements.insert(value);
-                    let list = Value::list(elements.iter().copied());
-                    values.entry(key.to_owned()).or_default().insert(entry.position, list);
-                    effects.insert(entry.position);
-                    continue;
-                }
-                Change::Add { .. }
-                | Change::Delete { .. }
-                | Change::Append { .. }
-                | Change::Take { .. }
-                | Change::Increment { .. } => None,
-            };
-            if let Some(value) = after {
-                registers.insert(key, value);
-                values.entry(key.to_owned()).or_default().insert(entry.position, value.clone());
-                effects.insert(entry.position);
-            }
-        }
-        let last = |values: &BTreeMap<Position, Value>| values.values().next_back().cloned();
-        let contents = values.iter().filter_map(|(key, values)| Some((key.clone(), last(values)?))).collect();
-        Self { effects, values, contents }
-    }
-
-    fn value_at(&self, key: &str, position: Position) -> Option<Value> {
-        self.values.get(key)?.range(..=position).next_back().map(|(_, value)| value.clone())
+fn at_least(request: &ClientRequest) -> Position {
+    match request {
+        ClientRequest::Read { at_least, .. } | ClientRequest::Scan { at_least, .. } => at_least.unwrap_or_default(),
+        ClientRequest::Write { .. } | ClientRequest::Transaction { .. } => Position(0),
     }
 }

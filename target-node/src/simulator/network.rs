@@ -24,6 +24,10 @@ impl Network {
         Self { profile, nodes, cut: vec![false; nodes * nodes], clients_cut: vec![false; nodes * nodes] }
     }
 
+    pub(super) fn nodes(&self) -> u16 {
+        self.nodes as u16
+    }
+
     fn link(&self, from: NodeId, to: NodeId) -> usize {
         (usize::from(from.0) - 1) * self.nodes + usize::from(to.0) - 1
     }
@@ -51,9 +55,14 @@ impl Network {
         !self.clients_cut[self.link(home, node)]
     }
 
+    /// How long a request or an answer takes, in microseconds: a connection loses nothing and repeats nothing.
+    pub(super) fn delay_us(&self, rng: &mut impl Rng) -> u64 {
+        let factor = if happens(rng, self.profile.late_per_mille) { rng.random_range(1..=100) } else { 1 };
+        rng.random_range(self.profile.delay_us_min..=self.profile.delay_us_max) * factor
+    }
+
     /// The delays after which a message arrives, in microseconds: none if it is lost, two if it arrives twice.
     pub(super) fn delays_us(&self, rng: &mut impl Rng) -> Flatten<IntoIter<Option<u64>, 2>> {
-        let happens = |rng: &mut _, per_mille| per_mille > 0 && RngExt::random_ratio(rng, per_mille, 1000);
         let copies = match () {
             () if happens(rng, self.profile.dropped_per_mille) => 0,
             () if happens(rng, self.profile.repeated_per_mille) => 2,
@@ -61,9 +70,12 @@ impl Network {
         };
         let mut delays = [None; 2];
         for delay in &mut delays[..copies] {
-            let factor = if happens(rng, self.profile.late_per_mille) { rng.random_range(1..=100) } else { 1 };
-            *delay = Some(rng.random_range(self.profile.delay_us_min..=self.profile.delay_us_max) * factor);
+            *delay = Some(self.delay_us(rng));
         }
         delays.into_iter().flatten()
     }
+}
+
+fn happens(rng: &mut impl Rng, per_mille: u32) -> bool {
+    per_mille > 0 && rng.random_ratio(per_mille, 1000)
 }

@@ -29,6 +29,18 @@ pub enum Links {
     NodesAndClients,
 }
 
+/// Which messages of a node a cut takes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// To it and from it.
+    Both,
+    /// Those to it: it cannot hear.
+    In,
+    /// Those from it: it cannot speak.
+    Out,
+}
+
 /// Something that goes wrong, or is put right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -77,8 +89,8 @@ pub enum Fault {
         node: Target,
         /// Whom it cannot reach; everybody if empty.
         from: Vec<Target>,
-        /// Whether the node's messages still arrive.
-        one_way: bool,
+        /// Which way.
+        direction: Direction,
         /// Whether clients are cut, too.
         links: Links,
     },
@@ -97,6 +109,26 @@ pub enum Fault {
         node: Target,
         /// How many times; 1 is normal.
         factor: u64,
+    },
+    /// An operator asks the leader to hand over; consensus only.
+    Transfer {
+        /// To whom; to the most advanced follower if none.
+        to: Option<Target>,
+    },
+    /// An operator adds the node to the cluster; consensus only.
+    AddMember {
+        /// Which node.
+        node: Target,
+    },
+    /// An operator removes the node from the cluster; consensus only.
+    RemoveMember {
+        /// Which node.
+        node: Target,
+    },
+    /// An operator has the node take a snapshot and compact its log.
+    Snapshot {
+        /// Which node.
+        node: Target,
     },
     /// An operator promotes the node; manual failover only.
     Promote {
@@ -117,11 +149,15 @@ impl Fault {
             Fault::Split { side, .. } => side.clone(),
             Fault::PowerLoss { nodes } => nodes.iter().filter_map(named).collect(),
             Fault::Isolate { node, from, .. } => [node].into_iter().chain(from).filter_map(named).collect(),
+            Fault::Transfer { to } => to.iter().filter_map(named).collect(),
             Fault::Crash { node, .. }
             | Fault::Pause { node }
             | Fault::Suspend { node }
             | Fault::ClockJump { node, .. }
             | Fault::SlowDisk { node, .. }
+            | Fault::AddMember { node }
+            | Fault::RemoveMember { node }
+            | Fault::Snapshot { node }
             | Fault::Promote { node } => named(node).into_iter().collect(),
             Fault::RestartAll | Fault::ResumeAll | Fault::Join => Vec::new(),
         }

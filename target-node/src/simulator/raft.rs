@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::machine::Machine;
 use crate::{
     core::{Claim, ClientResponse, Core, Effect, Entry, NodeId, Position, ProtocolEvent, Record, Role, Term},
-    settings::{Failover, Replication},
+    settings::{AckPoint, Failover, OnAckTimeout, Replication, Settings},
 };
 
 /// A committed entry, and the term of the node that first knew it committed.
@@ -29,17 +29,45 @@ pub(super) struct Glance {
     term: Term,
     last: Position,
     committed: Position,
+    voters: Voters,
 }
 
 impl Glance {
     pub(super) fn at(node: NodeId, core: &Core) -> Self {
-        Self { node, role: core.role(), term: core.term(), last: core.last(), committed: core.committed() }
+        let (role, term, last, committed) = (core.role(), core.term(), core.last(), core.committed());
+        Self { node, role, term, last, committed, voters: Voters::of(core) }
+    }
+}
+
+/// The voters in force in a node's log, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Voters(u64);
+
+impl Voters {
+    fn of(core: &Core) -> Self {
+        Self(core.members().voters.keys().fold(0, |bits, node| bits | 1 << (node.0 % 64)))
+    }
+
+    fn majority(self) -> usize {
+        self.0.count_ones() as usize / 2 + 1
+    }
+
+    fn all(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// How many of them have an entry on disk.
+    fn copies(self, machines: &[Machine], position: Position, claim: Claim) -> usize {
+        let votes = |machine: &&Machine| self.0 & (1 << (machine.id.0 % 64)) != 0;
+        machines.iter().filter(votes).filter(|machine| machine.disk.holds(position, claim)).count()
     }
 }
 
 /// What has been seen of a cluster so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Properties {
+    /// Whether an acknowledgement promises copies on disk.
+    copies_are_promised: bool,
     leaders: BTreeMap<Term, NodeId>,
     /// Every entry that ever left a node or reached a disk, with the claim of the entry before it.
     entries: FxHashMap<(Position, Claim), (Entry, Claim)>,
@@ -47,18 +75,16 @@ pub(super) struct Properties {
 }
 
 impl Properties {
-    /// Log matching: position and claim decide an entry and the one before it, hence by induction the whole log.
-    pub(super) fn saw_entry(&mut self, entry: &Entry, previous: Claim) -> Result<(), String> {
-        let known = self.entries.entry((entry.position, entry.claim)).or_insert_with(|| (entry.clone(), previous));
-        if known.0 == *entry && known.1 == previous {
-            return Ok(());
-        }
-        Err(format!("log matching: {entry:?} after {previous:?}, but elsewhere {:?} after {:?}", known.0, known.1))
+    pub(super) fn new(settings: &Settings) -> Self {
+        let copies_are_promised =
+            settings.ack_point != AckPoint::Received && settings.on_ack_timeout != OnAckTimeout::Degrade;
+        let (leaders, entries, committed) = (BTreeMap::new(), FxHashMap::default(), Vec::new());
+        Self { copies_are_promised, leaders, entries, committed }
     }
 
     /// The log that ends with the entry of `claim` at `position`.
     pub(super) fn log_up_to(&self, mut position: Position, mut claim: Claim) -> Result<Vec<Entry>, String> {
-        let mut log = Vec::new();
+        let mut log = Vec::with_capacity(position.0 as usize);
         while position > Position(0) {
             let Some((entry, previous)) = self.entries.get(&(position, claim)) else {
                 return Err(format!("log: the entry of {claim:?} at {position} was never seen"));
@@ -68,6 +94,15 @@ impl Properties {
         }
         log.reverse();
         Ok(log)
+    }
+
+    /// Log matching: position and claim decide an entry and the one before it, hence by induction the whole log.
+    pub(super) fn saw_entry(&mut self, entry: &Entry, previous: Claim) -> Result<(), String> {
+        let known = self.entries.entry((entry.position, entry.claim)).or_insert_with(|| (entry.clone(), previous));
+        if known.1 == previous && known.0 == *entry {
+            return Ok(());
+        }
+        Err(format!("log matching: {entry:?} after {previous:?}, but elsewhere {:?} after {:?}", known.0, known.1))
     }
 
     /// What a step under consensus must not do. `before` is the node before it.
@@ -93,7 +128,7 @@ impl Properties {
             }
         }
         self.state_machine_safety(before, &after, core, machines)?;
-        effects.iter().try_for_each(|effect| acknowledged_durably(effect, core, machines))
+        effects.iter().try_for_each(|effect| self.acknowledged_durably(effect, before, &after, core, machines))
     }
 
     fn election_safety(&mut self, term: Term, node: NodeId) -> Result<(), String> {
@@ -140,8 +175,13 @@ impl Properties {
                 }
                 None => self.committed.push(Committed { claim, in_term: after.term }),
             }
-            let copies = machines.iter().filter(|machine| machine.disk.holds(position, claim)).count();
-            if after.role == Role::Leader && copies <= machines.len() / 2 {
+            if after.role != Role::Leader {
+                continue;
+            }
+            // A step may commit, and change the voters after that.
+            let has_majority = |voters: Voters| voters.copies(machines, position, claim) >= voters.majority();
+            if !has_majority(before.voters) && !has_majority(after.voters) {
+                let copies = after.voters.copies(machines, position, claim);
                 return Err(format!(
                     "commit: {} committed position {position}, which is on {copies} disks",
                     after.node
@@ -149,6 +189,43 @@ impl Properties {
             }
         }
         Ok(())
+    }
+
+    /// An acknowledgement at a level that no change of leader can undo is backed by as many disks as it says.
+    fn acknowledged_durably(
+        &self,
+        effect: &Effect,
+        before: &Glance,
+        after: &Glance,
+        core: &Core,
+        machines: &[Machine],
+    ) -> Result<(), String> {
+        let Effect::Reply { response: ClientResponse::Acknowledged { position, replication, .. }, .. } = effect else {
+            return Ok(());
+        };
+        let claim = core.claim_at(*position).unwrap_or(Claim::NONE);
+        let copies = |voters: Voters| voters.copies(machines, *position, claim);
+        // A step may acknowledge, and change the voters after that.
+        let either = |enough: fn(Voters) -> usize| {
+            [before.voters, after.voters].into_iter().any(|voters| copies(voters) >= enough(voters))
+        };
+        let is_kept = !self.copies_are_promised
+            || match replication {
+                Replication::Memory => true,
+                // The leader's own disk is all that is looked at, voter or not.
+                Replication::Async | Replication::SemiSync(_) => {
+                    machines.iter().any(|machine| machine.id == after.node && machine.disk.holds(*position, claim))
+                }
+                Replication::Majority => either(Voters::majority),
+                Replication::Sync => either(Voters::all),
+            };
+        if is_kept {
+            return Ok(());
+        }
+        let count = copies(after.voters);
+        Err(format!(
+            "acknowledgement: position {position} is acknowledged at level {replication}, but on {count} disks"
+        ))
     }
 }
 
@@ -170,25 +247,6 @@ fn leader_append_only(before: &Glance, after: &Glance, effects: &[Effect]) -> Re
         }
     }
     Ok(())
-}
-
-/// An acknowledgement at a level that no change of leader can undo is backed by as many disks as it says.
-fn acknowledged_durably(effect: &Effect, core: &Core, machines: &[Machine]) -> Result<(), String> {
-    let Effect::Reply { response: ClientResponse::Acknowledged { position, replication, .. }, .. } = effect else {
-        return Ok(());
-    };
-    let needed = match replication {
-        Replication::Majority => machines.len() / 2 + 1,
-        Replication::Sync => machines.len(),
-        Replication::Memory => 0,
-        Replication::Async | Replication::SemiSync(_) => 1,
-    };
-    let claim = core.claim_at(*position).unwrap_or(Claim::NONE);
-    let copies = machines.iter().filter(|machine| machine.disk.holds(*position, claim)).count();
-    if copies >= needed {
-        return Ok(());
-    }
-    Err(format!("acknowledgement: position {position} is acknowledged at level {replication}, but on {copies} disks"))
 }
 
 /// Whether the properties beyond log matching are promised.

@@ -2,10 +2,13 @@
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use super::plan::{ClockProfile, Fault, Links, NetworkProfile, Plan, Target, Timed};
+use super::{
+    named_faults::NamedFault,
+    plan::{ClockProfile, Direction, Fault, Links, NetworkProfile, Plan, Target, Timed},
+};
 use crate::{
     core::NodeId,
-    settings::{CatchUp, ElectionTimeout, Failover, Settings},
+    settings::{ElectionTimeout, Failover, Settings},
 };
 
 /// The longest pause between two faults, and the longest that one lasts, in milliseconds.
@@ -19,21 +22,60 @@ impl Plan {
     #[must_use]
     pub fn random(seed: u64, nodes: u16, settings: Settings) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut plan = Self::surroundings(seed, nodes, settings, &mut rng);
+        plan.end_us = rng.random_range(800_000..=2_000_000);
+        plan.faults = random_faults(&mut rng, &plan);
+        plan
+    }
+
+    /// The surroundings of a hostile run, and one named fault in them.
+    #[must_use]
+    pub fn with_named_fault(seed: u64, nodes: u16, settings: Settings, fault: &NamedFault) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut plan = Self::surroundings(seed, nodes, settings, &mut rng);
+        let begins_us = rng.random_range(300_000..=600_000);
+        plan.end_us = 2 * begins_us;
+        fault.add_to(&mut plan, begins_us, &mut rng);
+        plan
+    }
+
+    /// A long run with the usual timers on a quiet network, to show what settings do under one fault.
+    #[must_use]
+    pub fn demonstration(seed: u64, nodes: u16, settings: Settings, fault: &NamedFault) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut plan = Self::quiet(seed, nodes, settings);
+        plan.network = NetworkProfile { delay_us_max: 300, ..NetworkProfile::QUICK };
+        plan.clients = 6;
+        plan.think_us_max = 30_000;
+        plan.end_us = 9_000_000;
+        let begins_us = rng.random_range(3_000_000..=3_300_000);
+        fault.add_to(&mut plan, begins_us, &mut rng);
+        plan
+    }
+
+    /// Timers that are not set are short, and the log is, so that much happens in little time.
+    fn surroundings(seed: u64, nodes: u16, settings: Settings, rng: &mut ChaCha8Rng) -> Self {
         let min_ms = rng.random_range(60..=100);
         // Nearly equal timeouts make elections collide.
         let max_ms = if rng.random_bool(0.2) { min_ms * 5 / 4 } else { min_ms * 2 };
-        let election_timeout = ElectionTimeout { min_ms, max_ms };
-        let mut plan = Self::quiet(seed, nodes, settings.with_timers(20, election_timeout));
-        plan.network = random_network(&mut rng);
-        plan.clocks = (0..nodes).map(|_| random_clock(&mut rng)).collect();
+        let mut plan = Self::quiet(seed, nodes, settings);
+        let usual = Settings::default();
+        if plan.settings.election_timeout == usual.election_timeout && plan.settings.heartbeat_ms == usual.heartbeat_ms
+        {
+            plan.settings = plan.settings.with_timers(20, ElectionTimeout { min_ms, max_ms });
+        }
+        if plan.settings.catch_up == usual.catch_up && rng.random_bool(0.7) {
+            // Snapshots all the time.
+            plan.settings.catch_up.log_keep = rng.random_range(1..=20);
+        }
+        if plan.settings.max_entries_per_append == usual.max_entries_per_append && rng.random_bool(0.2) {
+            // What one message does not carry can be lost on its way apart.
+            plan.settings.max_entries_per_append = 1;
+        }
+        plan.network = random_network(rng);
+        plan.clocks = (0..nodes).map(|_| random_clock(rng)).collect();
         plan.clients = rng.random_range(2..=nodes + 2);
         plan.think_us_max = rng.random_range(2_000..=30_000);
-        plan.end_us = rng.random_range(800_000..=2_000_000);
-        if rng.random_bool(0.7) {
-            // Snapshots all the time, and logs too short to catch up from.
-            plan.settings.catch_up = CatchUp { log_keep: rng.random_range(1..=20) };
-        }
-        plan.faults = random_faults(&mut rng, &plan);
         plan
     }
 }
@@ -71,34 +113,68 @@ fn random_faults(rng: &mut impl Rng, plan: &Plan) -> Vec<Timed> {
 }
 
 /// A fault, and what puts it right where something must.
-fn random_fault(rng: &mut impl Rng, plan: &Plan) -> (Fault, Option<Fault>) {
+pub(super) fn random_fault(rng: &mut impl Rng, plan: &Plan) -> (Fault, Option<Fault>) {
     let node = random_target(rng, plan.nodes);
     let links = if rng.random_bool(0.5) { Links::Nodes } else { Links::NodesAndClients };
+    if plan.settings.failover == Failover::Consensus && rng.random_bool(0.2) {
+        return random_operation(rng, node, plan.nodes);
+    }
     match rng.random_range(0..10) {
         0 | 1 => {
             let after_effects = rng.random_bool(0.7).then(|| rng.random_range(0..=5));
             (Fault::Crash { node, after_effects }, Some(Fault::RestartAll))
         }
         2 => (Fault::Pause { node }, Some(Fault::ResumeAll)),
-        3 | 4 => (Fault::Isolate { node, from: Vec::new(), one_way: rng.random_bool(0.4), links }, Some(Fault::Join)),
+        3 | 4 => {
+            (Fault::Isolate { node, from: Vec::new(), direction: random_direction(rng), links }, Some(Fault::Join))
+        }
         5 => {
             let from = vec![random_target(rng, plan.nodes)];
-            (Fault::Isolate { node, from, one_way: rng.random_bool(0.3), links: Links::Nodes }, Some(Fault::Join))
+            (Fault::Isolate { node, from, direction: random_direction(rng), links: Links::Nodes }, Some(Fault::Join))
         }
         6 => {
             let side = (1..=plan.nodes).map(NodeId).filter(|_| rng.random_bool(0.5)).collect();
             (Fault::Split { side, links }, Some(Fault::Join))
+        }
+        7 if rng.random_bool(0.3) => {
+            let nodes = (0..rng.random_range(0..3)).map(|_| random_target(rng, plan.nodes)).collect();
+            (Fault::PowerLoss { nodes }, Some(Fault::RestartAll))
         }
         7 => {
             let factor = rng.random_range(10..=100);
             (Fault::SlowDisk { node, factor }, Some(Fault::SlowDisk { node, factor: 1 }))
         }
         _ if plan.settings.failover == Failover::Manual => (Fault::Promote { node }, None),
-        8 => (Fault::Isolate { node: Target::Leader, from: Vec::new(), one_way: false, links }, Some(Fault::Join)),
+        8 => (
+            Fault::Isolate { node: Target::Leader, from: Vec::new(), direction: Direction::Both, links },
+            Some(Fault::Join),
+        ),
         _ => {
             let (leader, after_effects) = (Target::Leader, Some(rng.random_range(0..=3)));
             (Fault::Crash { node: leader, after_effects }, Some(Fault::RestartAll))
         }
+    }
+}
+
+/// What operators of a cluster with elections do, which may go wrong as well.
+fn random_operation(rng: &mut impl Rng, node: Target, nodes: u16) -> (Fault, Option<Fault>) {
+    match rng.random_range(0..5) {
+        0 => (Fault::Transfer { to: rng.random_bool(0.5).then_some(node) }, None),
+        1 | 2 => {
+            let added = Target::Node(NodeId(rng.random_range(1..=nodes)));
+            let removed = if rng.random_bool(0.5) { added } else { node };
+            (Fault::RemoveMember { node: removed }, Some(Fault::AddMember { node: added }))
+        }
+        3 => (Fault::AddMember { node }, None),
+        _ => (Fault::Snapshot { node }, None),
+    }
+}
+
+fn random_direction(rng: &mut impl Rng) -> Direction {
+    match rng.random_range(0..5) {
+        0 => Direction::In,
+        1 => Direction::Out,
+        _ => Direction::Both,
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a run leaves behind.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     judge::Report,
-    operation::{Datum, Object, Operation, object_of},
+    operation::{Datum, Object, Operation},
     world::World,
 };
-use crate::core::Role;
+use crate::core::Value;
 
 /// What an object holds at the end: every node agrees on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct Run {
     pub report: Report,
     /// What clients did, in the order of invocation.
     pub operations: Vec<Operation>,
-    /// What was there at the end.
+    /// What every object that clients asked for holds at the end.
     pub closing_reads: Vec<ClosingRead>,
     /// When the cluster agreed, in microseconds after the start.
     pub agreed_us: u64,
@@ -37,19 +39,41 @@ pub struct Run {
 
 impl Run {
     pub(super) fn of(world: &mut World, report: Report) -> Self {
-        let leader = world.cores().find(|(_, core)| core.role() == Role::Leader);
-        let read = |(key, value): (&str, _)| ClosingRead {
-            object: object_of(key),
+        let leader = world.only_leader();
+        let contents: BTreeMap<String, Value> = leader
+            .map(|(_, core)| core.contents().map(|(key, value)| (key.to_owned(), value)).collect())
+            .unwrap_or_default();
+        let operations: Vec<_> = world.invocations.iter().map(Operation::of).collect();
+        let keys: BTreeSet<_> = operations.iter().flat_map(keys).collect();
+        let read = |(object, key): (Object, &str)| ClosingRead {
+            object,
             key: key.to_owned(),
-            value: Datum::of(&value),
+            value: object.shown(contents.get(key)),
         };
         Self {
-            operations: world.invocations.iter().map(Operation::of).collect(),
-            closing_reads: leader.map(|(_, core)| core.contents().map(read).collect()).unwrap_or_default(),
+            closing_reads: keys.into_iter().map(read).collect(),
+            operations,
             agreed_us: world.now_us,
             leader: leader.map_or(0, |(node, _)| node.0),
             trace: std::mem::take(&mut world.trace),
             report,
         }
+    }
+}
+
+/// The objects that an operation is about.
+fn keys(operation: &Operation) -> Vec<(Object, &str)> {
+    if let Some(key) = &operation.key {
+        return vec![(operation.object, key)];
+    }
+    let Datum::List(steps) = &operation.argument else { return Vec::new() };
+    steps.iter().filter_map(|step| Some((operation.object, key_of(step)?))).collect()
+}
+
+fn key_of(step: &Datum) -> Option<&str> {
+    let Datum::List(parts) = step else { return None };
+    match parts.get(1) {
+        Some(Datum::Text(key)) => Some(key),
+        _ => None,
     }
 }

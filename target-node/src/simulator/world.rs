@@ -59,9 +59,10 @@ enum Happening {
     Persisted { node: NodeId, incarnation: u64, token: Token },
     SnapshotSaved { node: NodeId, incarnation: u64, position: Position },
     Next { client: usize },
-    Request { operation: usize },
-    Response { operation: usize, response: ClientResponse },
-    GiveUp { operation: usize },
+    Request { operation: usize, attempt: u8, node: NodeId },
+    Response { operation: usize, attempt: u8, response: ClientResponse },
+    GiveUp { operation: usize, attempt: u8 },
+    Again { operation: usize },
     Fault { index: usize },
     End,
     Look,
@@ -84,6 +85,15 @@ pub(super) struct World {
     agreement: Option<(u64, (NodeId, Claim, Position))>,
     pub(super) steps: u64,
     pub(super) trace: Vec<String>,
+}
+
+/// The number under which a node knows an attempt. A late one may reach a node after a later one.
+fn request_of(operation: usize, attempt: u8) -> u64 {
+    operation as u64 * 256 + u64::from(attempt)
+}
+
+fn operation_of(request: u64) -> (usize, u8) {
+    ((request / 256) as usize, (request % 256) as u8)
 }
 
 /// Runs a plan to its end.
@@ -121,7 +131,7 @@ impl World {
             network: Network::new(plan.network, plan.nodes),
             clients: (0..plan.clients).map(|index| Client::new(index, plan.nodes)).collect(),
             invocations: Vec::new(),
-            properties: Properties::default(),
+            properties: Properties::new(&plan.settings),
             disks_are_kept: plan.keeps_disks(),
             agreement: None,
             steps: 0,
@@ -176,20 +186,17 @@ impl World {
                 }
             }
             Happening::Persisted { node, incarnation, token } => return self.persisted(node, incarnation, token),
-            Happening::SnapshotSaved { node, incarnation, position } => {
-                let machine = self.machine(node);
-                if machine.incarnation == incarnation && machine.core.is_some() {
-                    machine.disk.finish_save();
-                    return self.input(node, Input::SnapshotSaved { position });
-                }
-            }
             Happening::Next { client } => self.invoke(client),
-            Happening::Request { operation } => return self.request(operation),
-            Happening::Response { operation, response } => {
-                let at_us = self.now_us;
-                self.complete(operation, Ended::Answered { at_us, response });
+            Happening::SnapshotSaved { node, incarnation, position } => {
+                return self.snapshot_saved(node, incarnation, position);
             }
-            Happening::GiveUp { operation } => self.complete(operation, Ended::GaveUp),
+            Happening::Request { operation, attempt, node } => return self.request(operation, attempt, node),
+            Happening::Response { operation, attempt, response } => {
+                let at_us = self.now_us;
+                self.attempted(operation, attempt, Ended::Answered { at_us, response });
+            }
+            Happening::GiveUp { operation, attempt } => self.attempted(operation, attempt, Ended::GaveUp),
+            Happening::Again { operation } => self.attempt(operation),
             Happening::Fault { index } if self.now_us < self.plan.end_us => return self.inject(index),
             Happening::Fault { .. } => {}
             Happening::End => {
@@ -292,11 +299,11 @@ impl World {
             }
             Effect::Reply { request: OPERATOR, .. } => {}
             Effect::Reply { request, response } => {
-                let operation = request as usize;
+                let (operation, attempt) = operation_of(request);
                 let home = self.clients[self.invocations[operation].client].home;
                 if self.network.is_up_for_clients(home, node) {
-                    let delay_us = self.plan.network.delay_us_min;
-                    self.schedule(delay_us, Happening::Response { operation, response });
+                    let delay_us = self.network.delay_us(&mut self.rng);
+                    self.schedule(delay_us, Happening::Response { operation, attempt, response });
                 }
             }
             Effect::Event(event) => self.record_event(node, event)?,
@@ -308,8 +315,8 @@ impl World {
             }
             Effect::InstallSnapshot { token, snapshot } => {
                 let (now_us, machine) = (self.now_us, &mut self.machines[usize::from(node.0) - 1]);
-                let incarnation = machine.incarnation;
                 let done_us = machine.disk.install(now_us, token, snapshot, &mut self.rng);
+                let incarnation = machine.incarnation;
                 self.schedule_at(done_us, Happening::Persisted { node, incarnation, token });
             }
         }
@@ -332,6 +339,15 @@ impl World {
         self.input(node, Input::Persisted { token })
     }
 
+    fn snapshot_saved(&mut self, node: NodeId, incarnation: u64, position: Position) -> Result<(), String> {
+        let machine = self.machine(node);
+        if machine.incarnation != incarnation || machine.core.is_none() {
+            return Ok(());
+        }
+        machine.disk.finish_save();
+        self.input(node, Input::SnapshotSaved { position })
+    }
+
     pub(super) fn saw_on_disk(&mut self, appended: &[(Entry, Claim)]) -> Result<(), String> {
         appended.iter().try_for_each(|(entry, previous)| self.properties.saw_entry(entry, *previous))
     }
@@ -342,33 +358,43 @@ impl World {
         }
         let number = self.invocations.len();
         let invocation = self.clients[client].invoke(client, number, &self.plan.settings, self.now_us, &mut self.rng);
-        if self.network.is_up_for_clients(self.clients[client].home, invocation.node) {
-            self.schedule(self.plan.network.delay_us_min, Happening::Request { operation: number });
-        }
         self.invocations.push(invocation);
-        self.schedule(PATIENCE_US, Happening::GiveUp { operation: number });
+        self.attempt(number);
     }
 
-    fn request(&mut self, operation: usize) -> Result<(), String> {
-        let (node, body) = (self.invocations[operation].node, self.invocations[operation].request.clone());
+    /// Sends an operation to the node that its client has chosen.
+    fn attempt(&mut self, operation: usize) {
+        let Invocation { client, node, attempt, .. } = self.invocations[operation];
+        if self.network.is_up_for_clients(self.clients[client].home, node) {
+            let delay_us = self.network.delay_us(&mut self.rng);
+            self.schedule(delay_us, Happening::Request { operation, attempt, node });
+        }
+        self.schedule(PATIENCE_US, Happening::GiveUp { operation, attempt });
+    }
+
+    fn request(&mut self, operation: usize, attempt: u8, node: NodeId) -> Result<(), String> {
         if self.machine(node).core.is_none() {
             // Refused by the machine: the client learns at once that nothing happened.
             let at_us = self.now_us;
-            self.complete(operation, Ended::Refused { at_us });
+            self.attempted(operation, attempt, Ended::Refused { at_us });
             return Ok(());
         }
-        self.input(node, Input::Client { request: operation as u64, body })
+        let body = self.invocations[operation].request.clone();
+        self.input(node, Input::Client { request: request_of(operation, attempt), body })
     }
 
-    fn complete(&mut self, operation: usize, ended: Ended) {
+    /// An attempt has ended, unless its operation has already.
+    fn attempted(&mut self, operation: usize, attempt: u8, ended: Ended) {
         let invocation = &mut self.invocations[operation];
         let (index, clients) = (invocation.client, self.clients.len());
         let client = &mut self.clients[index];
-        if client.waits_for != Some(operation) {
+        if client.waits_for != Some(operation) || invocation.attempt != attempt {
             return;
         }
-        invocation.ended = ended;
-        client.learn(invocation, clients, &self.network, self.plan.nodes, &mut self.rng);
+        if client.learn(invocation, ended, &self.plan.settings, &self.network, clients, &mut self.rng) {
+            let pause_us = self.rng.random_range(1..=self.plan.think_us_max);
+            return self.schedule(pause_us, Happening::Again { operation });
+        }
         let think_us = self.rng.random_range(1..=self.plan.think_us_max);
         self.schedule(think_us, Happening::Next { client: index });
     }
@@ -387,13 +413,23 @@ impl World {
     }
 
     fn agreed_on(&self) -> Option<(NodeId, Claim, Position)> {
-        let mut leaders = self.cores().filter(|(_, core)| core.role() == Role::Leader);
-        let ((node, leader), None) = (leaders.next()?, leaders.next()) else { return None };
-        let agrees = |(_, core): (NodeId, &Core)| {
-            let at_end = core.visible() == leader.last() && core.durable() == leader.last();
-            core.leader() == Some(node) && core.last() == leader.last() && at_end
+        let (node, leader) = self.only_leader()?;
+        let agrees = |member: NodeId| {
+            let core = self.machines.get(usize::from(member.0) - 1).and_then(|machine| machine.core.as_ref());
+            core.is_some_and(|core| {
+                let at_end = core.visible() == leader.last() && core.durable() == leader.last();
+                core.leader() == Some(node) && core.last() == leader.last() && at_end
+            })
         };
-        let all = self.cores().count() == self.machines.len() && self.cores().all(agrees);
+        let all = leader.members().all().all(agrees);
         all.then_some((node, Claim { term: leader.term(), leader: node }, leader.last()))
+    }
+
+    /// The leader, if exactly one node leads a cluster that it belongs to.
+    pub(super) fn only_leader(&self) -> Option<(NodeId, &Core)> {
+        let leads = |(node, core): &(NodeId, &Core)| core.role() == Role::Leader && core.members().contains(*node);
+        let mut leaders = self.cores().filter(leads);
+        let leader = leaders.next()?;
+        leaders.next().is_none().then_some(leader)
     }
 }

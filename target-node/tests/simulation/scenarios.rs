@@ -2,7 +2,7 @@
 
 use target_node::{
     core::NodeId,
-    simulator::{Fault, Links, NetworkProfile, Plan, Report, Target},
+    simulator::{Direction, Fault, Links, NetworkProfile, Plan, Report, Target},
 };
 
 use crate::support::{run, settings};
@@ -11,7 +11,7 @@ use crate::support::{run, settings};
 const SEEDS: u64 = 10;
 
 pub(crate) fn isolate_leader(links: Links) -> Fault {
-    Fault::Isolate { node: Target::Leader, from: Vec::new(), one_way: false, links }
+    Fault::Isolate { node: Target::Leader, from: Vec::new(), direction: Direction::Both, links }
 }
 
 pub(crate) fn scenario(
@@ -46,8 +46,12 @@ pub(crate) fn partition_leader() -> [(u64, Fault); 2] {
 }
 
 pub(crate) fn cut_one_link() -> [(u64, Fault); 2] {
-    let cut =
-        Fault::Isolate { node: Target::Leader, from: vec![Target::NextInLine], one_way: false, links: Links::Nodes };
+    let cut = Fault::Isolate {
+        node: Target::Leader,
+        from: vec![Target::NextInLine],
+        direction: Direction::Both,
+        links: Links::Nodes,
+    };
     [(1_500, cut), (4_000, Fault::Join)]
 }
 

@@ -4,7 +4,7 @@
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use target_node::{
     core::NodeId,
-    simulator::{Fault, Links, Plan, Report, Target, Timed, simulate},
+    simulator::{Direction, Fault, Links, Plan, Report, Target, Timed, simulate},
 };
 
 use crate::support::{run, say, settings};
@@ -43,8 +43,10 @@ fn swing_voter(seed: u64) -> Plan {
     plan.network.delay_us_max = 8_000;
     plan.end_us = 1_500_000;
     let links = Links::Nodes;
-    plan.faults =
-        vec![Timed { at_us: 1_000, fault: Fault::Isolate { node: first, from: vec![second], one_way: false, links } }];
+    plan.faults = vec![Timed {
+        at_us: 1_000,
+        fault: Fault::Isolate { node: first, from: vec![second], direction: Direction::Both, links },
+    }];
     let mut at_us = 50_000;
     while at_us < plan.end_us {
         let after_effects = rng.random_bool(0.5).then_some(2);
