@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// What a store does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Bug {
+pub(crate) enum Bug {
     #[default]
     None,
     /// Acknowledges the write with this number, counted from 1, and forgets it.
@@ -28,7 +28,7 @@ pub enum Bug {
 
 /// Objects by key, and how many writes there were.
 #[derive(Default)]
-pub struct Store {
+pub(crate) struct Store {
     objects: BTreeMap<String, Value>,
     past: Option<BTreeMap<String, Value>>,
     writes: u64,
@@ -36,12 +36,12 @@ pub struct Store {
 }
 
 impl Store {
-    pub fn with(bug: Bug) -> Self {
+    pub(crate) fn with(bug: Bug) -> Self {
         Self { bug, ..Self::default() }
     }
 
     /// The answer to an operation of a process; `None` is a refusal. `is_last`: it closes the run, and is never of the past.
-    pub fn perform(&mut self, process: usize, operation: &Operation, is_last: bool) -> Option<Value> {
+    pub(crate) fn perform(&mut self, process: usize, operation: &Operation, is_last: bool) -> Option<Value> {
         if operation.f == "read" {
             return Some(self.read(operation, is_last));
         }

@@ -109,8 +109,8 @@ impl Cell {
         if words.is_empty() {
             words.push("-".to_owned());
         }
-        if self.during > 0 {
-            words.push(format!("a.{:02}", (99 * self.ok_during / self.during).min(99)));
+        if let Some(share) = (99 * self.ok_during).checked_div(self.during) {
+            words.push(format!("a.{:02}", share.min(99)));
         }
         words.join(" ")
     }
