@@ -285,7 +285,7 @@ impl Lockstep {
         theirs: Vec<(u16, TheirMessage)>,
         answered: Option<u64>,
     ) -> Result<(), String> {
-        let candidacy = answered.unwrap_or(self.candidacies[usize::from(from) - 1]);
+        let candidacy = answered.unwrap_or_else(|| self.candidacies[usize::from(from) - 1]);
         let (our_votes, our_logs): (Vec<_>, Vec<_>) =
             ours.into_iter().partition(|(_, message)| matches!(message, Message::VoteRequest(_) | Message::Vote(_)));
         let (their_votes, their_logs): (Vec<_>, Vec<_>) =
