@@ -206,10 +206,14 @@ impl Progress {
         self.received = self.received.max(received);
         self.applied = self.applied.max(applied);
         self.next = self.next.max(self.matched.next());
+        let previous = self.previous();
         match &mut self.mode {
             Mode::Streaming(in_flight) => in_flight.answered(position),
             // The copy has not arrived yet.
             Mode::Copying(transfer) if position < transfer.position() => {}
+            // An older append is answered, not the probe. Under `ack-point = received` each is answered twice, and if every
+            // answer began to stream anew, answers would multiply.
+            Mode::Probing { .. } if received < previous => {}
             Mode::Probing { .. } | Mode::Copying(_) => self.mode = Mode::Streaming(InFlight::default()),
         }
     }

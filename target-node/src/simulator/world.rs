@@ -131,7 +131,7 @@ impl World {
             network: Network::new(plan.network, plan.nodes),
             clients: (0..plan.clients).map(|index| Client::new(index, plan.nodes)).collect(),
             invocations: Vec::new(),
-            properties: Properties::new(&plan.settings),
+            properties: Properties::new(&plan.settings, plan.keeps_disks()),
             disks_are_kept: plan.keeps_disks(),
             agreement: None,
             steps: 0,

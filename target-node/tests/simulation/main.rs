@@ -3,6 +3,7 @@
 //! `SCHISM_SIM_SEED=SEED cargo test -p schism-node --test simulation NAME` repeats one seed of the test NAME and prints
 //! the last steps before the violation. `SCHISM_SIM_RUNS=COUNT` simulates so many seeds of each test.
 
+mod plans;
 mod scenarios;
 mod settings;
 mod support;

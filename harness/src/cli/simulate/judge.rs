@@ -73,8 +73,14 @@ pub(super) fn run_and_judge(plan: &Plan, strict: bool) -> Judged {
         Err(Violation { what, at_us, trace, .. }) => {
             let promise = what.split(':').next().unwrap_or_default().to_owned();
             let what = if promise == "panic" { format!("{what} ({})", panicked_at()) } else { what };
-            let broken = Some(Broken { promise, what });
-            Judged { broken, simulated_us: at_us, trace, ..Judged::default() }
+            let mut judged = Judged { simulated_us: at_us, trace, ..Judged::default() };
+            if promise == "panic" && !plan.keeps_disks() && !strict {
+                // A node that learns that its disk, or another's, has forgotten what was committed may stop.
+                judged.undecided = Some(format!("a node stopped: {what}"));
+            } else {
+                judged.broken = Some(Broken { promise, what });
+            }
+            judged
         }
     }
 }

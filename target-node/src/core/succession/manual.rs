@@ -18,7 +18,9 @@ impl Core {
     }
 
     pub(super) fn resume_or_found(&mut self) {
-        if self.hard_state.voted_for != Some(self.id) {
+        // Where something acknowledged was lost, the place is taken again under another claim: never two entries under one.
+        let lost_own = self.ledger.missing().keys().any(|(_, claim)| *claim == self.own_claim());
+        if self.hard_state.voted_for != Some(self.id) || lost_own {
             return self.promote();
         }
         self.lead_on();
