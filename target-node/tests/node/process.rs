@@ -136,30 +136,6 @@ async fn a_full_disk_stops_the_node_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_cluster_with_other_members_is_refused_as_a_peer() {
-    let mut cluster = Cluster::prepare(2, &[], &[]);
-    cluster.restart(0);
-    eventually("answered", || async { cluster.status(0).await }).await;
-    // n2 believes in a third node.
-    let peers = format!("n1={},n2={},n3=127.0.0.1:9", cluster.nodes[0].peer_address, cluster.nodes[1].peer_address);
-    let mut stranger = Command::new(env!("CARGO_BIN_EXE_target-node"))
-        .args(["--id", "n2", "--peers", &peers, "--listen-client", "127.0.0.1:0", "--data"])
-        .arg(cluster.data(1))
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let refused = eventually("refused", || async {
-        let log = cluster.log(0);
-        log.contains("give all nodes the same --peers").then_some(()).ok_or(log)
-    });
-    refused.await;
-    stranger.kill().unwrap();
-    stranger.wait().unwrap();
-    let answer = cluster.post(0, "/v1/write", &json!({"key": "k", "value": 1})).await.unwrap();
-    assert_eq!(answer.status, 421);
-}
-
-#[tokio::test]
 async fn a_node_that_is_told_to_stop_answers_what_waits_and_takes_nothing_more() {
     let mut cluster = Cluster::start(3, &["failover=manual", "replication=sync"]);
     cluster.write("k", 1).await;

@@ -107,7 +107,17 @@ async fn a_follower_that_stopped_at_one_position_is_sent_what_follows() {
         done.then_some(()).ok_or_else(|| format!("{leader} {follower}"))
     })
     .await;
-    assert!(cluster.log(follower).contains(&format!("entries={behind}")), "it did not start from its own position");
+    assert!(
+        cluster.log(follower).contains(&format!("entries_after={behind}")),
+        "it did not start from its own position"
+    );
+    eventually("told in its events", || async {
+        let events = cluster.events(follower);
+        let is_the_rest = |event: &&Value| event["event"] == "appended" && event["previous"] == behind;
+        let from = events.iter().find(is_the_rest).map(|event| event["from"].clone());
+        (from == Some(json!(behind + 1))).then_some(()).ok_or_else(|| format!("{events:?}"))
+    })
+    .await;
 }
 
 #[tokio::test]
