@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::{network::Network, operation::Outcome, workload};
+use super::{network::Network, operation::Outcome, plan::Plan, workload};
 use crate::{
     core::{ClientRequest, ClientResponse, NodeId, Position, Term},
     settings::Settings,
@@ -110,7 +110,7 @@ impl Client {
         &mut self,
         client: usize,
         number: usize,
-        settings: &Settings,
+        plan: &Plan,
         now_us: u64,
         rng: &mut impl Rng,
     ) -> Invocation {
@@ -121,7 +121,7 @@ impl Client {
             node: self.aim,
             attempt: 0,
             in_doubt: false,
-            request: workload::request(client, number, self.seen, settings, rng),
+            request: workload::request(client, number, self.seen, plan, rng),
             invoked_us: now_us,
             ended: Ended::Not,
         }

@@ -224,6 +224,8 @@ pub struct Plan {
     pub clocks: Vec<ClockProfile>,
     /// How many clients; client i lives with node i mod n.
     pub clients: u16,
+    /// Whether all reads are at the cluster's own level; else some are at every level there is.
+    pub plain_reads: bool,
     /// How long a client thinks before its next operation, at most, in microseconds.
     pub think_us_max: u64,
     /// When clients stop and everything is healed, in microseconds after the start.
@@ -245,6 +247,7 @@ impl Plan {
             network: NetworkProfile::QUICK,
             clocks: Vec::new(),
             clients: nodes * 2,
+            plain_reads: false,
             think_us_max: 10_000,
             end_us: 3_000_000,
             faults: Vec::new(),

@@ -21,6 +21,8 @@ pub(super) struct PlanFile {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     clocks: Vec<ClockProfile>,
     clients: u16,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    plain_reads: bool,
     think_us_max: u64,
     end_us: u64,
     faults: Vec<Timed>,
@@ -28,8 +30,31 @@ pub(super) struct PlanFile {
 
 impl From<Plan> for PlanFile {
     fn from(plan: Plan) -> Self {
-        let Plan { seed, nodes, settings, network, clocks, clients, think_us_max, end_us, faults, traced: _ } = plan;
-        Self { seed, nodes, settings: settings.to_map(), network, clocks, clients, think_us_max, end_us, faults }
+        let Plan {
+            seed,
+            nodes,
+            settings,
+            network,
+            clocks,
+            clients,
+            plain_reads,
+            think_us_max,
+            end_us,
+            faults,
+            traced: _,
+        } = plan;
+        Self {
+            seed,
+            nodes,
+            settings: settings.to_map(),
+            network,
+            clocks,
+            clients,
+            plain_reads,
+            think_us_max,
+            end_us,
+            faults,
+        }
     }
 }
 
@@ -46,7 +71,8 @@ impl TryFrom<PlanFile> for Plan {
     type Error = PlanFileError;
 
     fn try_from(file: PlanFile) -> Result<Self, PlanFileError> {
-        let PlanFile { seed, nodes, settings, network, clocks, clients, think_us_max, end_us, mut faults } = file;
+        let PlanFile { seed, nodes, settings, network, clocks, clients, plain_reads, think_us_max, end_us, mut faults } =
+            file;
         let settings = Settings::from_map(&settings, nodes)?;
         let known = |node: NodeId| (1..=nodes).contains(&node.0);
         let shape = |holds, what: &str| if holds { Ok(()) } else { Err(PlanFileError::Shape(what.to_owned())) };
@@ -62,7 +88,19 @@ impl TryFrom<PlanFile> for Plan {
             "a fault names a node that is not there",
         )?;
         faults.sort_by_key(|timed| timed.at_us);
-        Ok(Plan { seed, nodes, settings, network, clocks, clients, think_us_max, end_us, faults, traced: false })
+        Ok(Plan {
+            seed,
+            nodes,
+            settings,
+            network,
+            clocks,
+            clients,
+            plain_reads,
+            think_us_max,
+            end_us,
+            faults,
+            traced: false,
+        })
     }
 }
 

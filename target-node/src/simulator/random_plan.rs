@@ -46,6 +46,7 @@ impl Plan {
         let mut plan = Self::quiet(seed, nodes, settings);
         plan.network = NetworkProfile { delay_us_max: 300, ..NetworkProfile::QUICK };
         plan.clients = 6;
+        plan.plain_reads = true;
         plan.think_us_max = 30_000;
         plan.end_us = 9_000_000;
         let begins_us = rng.random_range(3_000_000..=3_300_000);

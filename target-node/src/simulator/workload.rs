@@ -2,6 +2,7 @@
 
 use rand::{Rng, RngExt};
 
+use super::plan::Plan;
 use crate::{
     core::{Access, Change, ClientRequest, Origin, Position, Value},
     settings::{Failover, ReadLevel, Replication, Settings},
@@ -23,14 +24,10 @@ const BOUNDED_MS: u64 = 100;
 const SCAN_LIMIT: usize = 100;
 
 /// The `number`-th operation of a run, for a client that has seen the state at `seen`.
-pub(super) fn request(
-    client: usize,
-    number: usize,
-    seen: Position,
-    settings: &Settings,
-    rng: &mut impl Rng,
-) -> ClientRequest {
-    let mut draw = Draw { number, age: number / OPERATIONS_PER_AGE, rng };
+pub(super) fn request(client: usize, number: usize, seen: Position, plan: &Plan, rng: &mut impl Rng) -> ClientRequest {
+    let settings = &plan.settings;
+    let at_own_level = if plan.plain_reads { 100 } else { READS_AT_OWN_LEVEL };
+    let mut draw = Draw { number, age: number / OPERATIONS_PER_AGE, at_own_level, rng };
     let value = || Value::from(number as u64);
     let change = match draw.rng.random_range(0..100) {
         0..18 => return draw.read(Draw::register, seen, settings),
@@ -53,6 +50,7 @@ pub(super) fn request(
 struct Draw<'a, R> {
     number: usize,
     age: usize,
+    at_own_level: u32,
     rng: &'a mut R,
 }
 
@@ -101,7 +99,7 @@ impl<R: Rng> Draw<'_, R> {
         const ANYWHERE: [ReadLevel; 4] =
             [ReadLevel::Local, ReadLevel::Leader, ReadLevel::Bounded(BOUNDED_MS), ReadLevel::Session];
         const BY_MAJORITY: [ReadLevel; 3] = [ReadLevel::Lease, ReadLevel::ReadIndex, ReadLevel::Log];
-        if self.one_of(100) < READS_AT_OWN_LEVEL {
+        if self.one_of(100) < self.at_own_level {
             return settings.read;
         }
         let by_majority: &[_] = if settings.failover == Failover::Consensus { &BY_MAJORITY } else { &[] };

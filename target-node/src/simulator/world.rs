@@ -357,7 +357,7 @@ impl World {
             return;
         }
         let number = self.invocations.len();
-        let invocation = self.clients[client].invoke(client, number, &self.plan.settings, self.now_us, &mut self.rng);
+        let invocation = self.clients[client].invoke(client, number, &self.plan, self.now_us, &mut self.rng);
         self.invocations.push(invocation);
         self.attempt(number);
     }

@@ -12,6 +12,8 @@ use super::panicked_at;
 
 /// How long the checkers of one run may search.
 const JUDGE_WITHIN: Duration = Duration::from_secs(20);
+/// What happens for so long after a fault counts as during it, in microseconds.
+const AFTERMATH_US: u64 = 3_000_000;
 /// How much memory a search may hold.
 const JUDGE_BYTES_MAX: usize = 1 << 28;
 
@@ -55,7 +57,7 @@ pub(super) struct Judged {
     /// Acknowledged and not there at the end, by the nodes' own account.
     pub(super) lost: u64,
     pub(super) terms_with_two_leaders: u64,
-    /// Operations invoked from the first fault to the last, and how many of them were answered.
+    /// Operations invoked from the first fault to the last, or in the time after a short one, and how many of them were answered.
     pub(super) during: u64,
     pub(super) ok_during: u64,
     pub(super) reigns: u64,
@@ -98,7 +100,7 @@ fn judge(plan: &Plan, run: Run, strict: bool) -> Judged {
         ..Judged::default()
     };
     if let (Some(first), Some(last)) = (plan.faults.first(), plan.faults.last()) {
-        let span = first.at_us..last.at_us.max(first.at_us + 1);
+        let span = first.at_us..last.at_us.max(first.at_us + AFTERMATH_US);
         let during = || run.operations.iter().filter(|operation| span.contains(&operation.invoked_us));
         judged.during = during().count() as u64;
         judged.ok_during = during().filter(|operation| operation.outcome == Outcome::Ok).count() as u64;

@@ -1,5 +1,6 @@
 //! The truth table: what each setting loses, reads stale or shows and takes back under each fault, counted over seeds.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -71,8 +72,9 @@ struct Cell {
     stale_in: u64,
     dirty_in: u64,
     two_leaders_in: u64,
-    /// Runs in which the simulator itself saw a promise broken.
-    broken_in: u64,
+    split_in: u64,
+    /// Promises that were broken, and in how many runs.
+    broken: BTreeMap<String, u64>,
     during: u64,
     ok_during: u64,
 }
@@ -87,12 +89,15 @@ impl Cell {
         self.stale_in += found(&[FindingKind::StaleRead, FindingKind::StaleLocalRead, FindingKind::NotLinearizable]);
         self.dirty_in += found(&[FindingKind::Dirty]);
         self.two_leaders_in += u64::from(judged.terms_with_two_leaders > 0);
-        self.broken_in += u64::from(judged.broken.is_some());
+        self.split_in += found(&[FindingKind::SplitBrain]);
+        if let Some(broken) = &judged.broken {
+            *self.broken.entry(broken.promise.clone()).or_default() += 1;
+        }
         self.during += judged.during;
         self.ok_during += judged.ok_during;
     }
 
-    /// Loss with its share, stale, dirty, two leaders in a term; then the share of operations answered during the fault.
+    /// Loss with its share, stale, dirty, split brain, two leaders in a term, broken promises; then the share of operations answered during the fault.
     fn text(&self) -> String {
         let mut words = Vec::new();
         if self.lost_in > 0 {
@@ -100,12 +105,13 @@ impl Cell {
             words.push(format!("**L{} ({})**", self.lost_in, share(percent)));
         }
         for (letter, count) in
-            [("S", self.stale_in), ("D", self.dirty_in), ("T", self.two_leaders_in), ("!", self.broken_in)]
+            [("S", self.stale_in), ("D", self.dirty_in), ("B", self.split_in), ("T", self.two_leaders_in)]
         {
             if count > 0 {
                 words.push(format!("{letter}{count}"));
             }
         }
+        words.extend(self.broken.iter().map(|(promise, count)| format!("!{count} {promise}")));
         if words.is_empty() {
             words.push("-".to_owned());
         }
