@@ -1,4 +1,4 @@
-//! Nodes as processes on loopback, connected by [`Link`]s.
+//! Nodes as processes on loopback, connected by [`Link`]s where the way between them matters.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -39,27 +39,38 @@ impl Cluster {
 
     /// Starts `size` nodes and waits for a leader; so many further ones have addresses and are not started.
     pub(crate) async fn start_with_spares(size: usize, spares: usize, settings: &[&str]) -> Self {
-        let total = size + spares;
-        let clients: Vec<_> = (0..total).map(|_| unused_address()).collect();
-        let peers: Vec<_> = (0..total).map(|_| unused_address()).collect();
-        let mut links = BTreeMap::new();
-        for from in 0..total {
-            for to in (0..total).filter(|to| *to != from) {
-                links.insert((from, to), Link::to(peers[to]).await.expect("a relay on loopback"));
+        Self::prepared(size, spares, settings).started().await
+    }
+
+    /// Starts `size` nodes whose ways to each other can be [slowed down](Self::slow_down), and waits for a leader.
+    pub(crate) async fn start_with_links(size: usize, settings: &[&str]) -> Self {
+        let mut cluster = Self::prepared(size, 0, settings);
+        for from in 0..size {
+            for to in (0..size).filter(|to| *to != from) {
+                let link = Link::to(cluster.peers[to]).await.expect("a relay on loopback");
+                cluster.links.insert((from, to), link);
             }
         }
-        let mut cluster = Self {
+        cluster.started().await
+    }
+
+    fn prepared(size: usize, spares: usize, settings: &[&str]) -> Self {
+        let total = size + spares;
+        Self {
             directory: tempfile::tempdir().expect("a temporary directory"),
             settings: settings.iter().map(|text| (*text).to_owned()).collect(),
             voters: size,
-            clients,
-            peers,
-            links,
+            clients: (0..total).map(|_| unused_address()).collect(),
+            peers: (0..total).map(|_| unused_address()).collect(),
+            links: BTreeMap::new(),
             processes: (0..total).map(|_| None).collect(),
-        };
-        (0..size).for_each(|node| cluster.spawn(node));
-        cluster.leader().await;
-        cluster
+        }
+    }
+
+    async fn started(mut self) -> Self {
+        (0..self.voters).for_each(|node| self.spawn(node));
+        self.leader().await;
+        self
     }
 
     /// Starts a node's process.
@@ -69,7 +80,7 @@ impl Cluster {
         let peers: Vec<_> = (0..self.clients.len())
             .filter(known)
             .map(|other| {
-                let address = self.links.get(&(node, other)).map_or(self.peers[node], |link| link.address);
+                let address = self.links.get(&(node, other)).map_or(self.peers[other], |link| link.address);
                 format!("{}={address}", crate::cluster::name(other))
             })
             .collect();
@@ -103,7 +114,7 @@ impl Cluster {
         self.peers[node]
     }
 
-    /// Makes every way to and from a node take so long.
+    /// Makes every [`Link`] to and from a node take so long.
     pub(crate) fn slow_down(&self, node: usize, one_way: Duration) {
         for ((from, to), link) in &self.links {
             if *from == node || *to == node {

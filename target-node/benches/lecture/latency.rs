@@ -15,7 +15,7 @@ const NODES: usize = 3;
 pub(crate) async fn table() -> String {
     let mut rows = Vec::new();
     for replication in ["async", "semi-sync:1", "majority", "semi-sync:2", "sync"] {
-        let cluster = Cluster::start(NODES, &[&format!("replication={replication}")]).await;
+        let cluster = Cluster::start_with_links(NODES, &[&format!("replication={replication}")]).await;
         let leader = cluster.leader().await;
         let mut row = vec![replication.to_owned()];
         for slow in [false, true] {

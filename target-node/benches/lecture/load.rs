@@ -14,8 +14,8 @@ use crate::client::Client;
 pub(crate) enum Work {
     /// Write registers through the leader.
     Write,
-    /// Read registers from the state of the node that is asked.
-    ReadLocal,
+    /// Read registers at this level.
+    Read(&'static str),
 }
 
 /// So many keys are in use.
@@ -28,7 +28,7 @@ impl Work {
         let key = number % KEYS;
         match self {
             Work::Write => ("/v1/write", format!(r#"{{"key":"k{key}","value":"{number:0>VALUE_BYTES$}"}}"#)),
-            Work::ReadLocal => ("/v1/read", format!(r#"{{"key":"k{key}","level":"local"}}"#)),
+            Work::Read(level) => ("/v1/read", format!(r#"{{"key":"k{key}","level":"{level}"}}"#)),
         }
     }
 }

@@ -19,11 +19,13 @@ mod membership;
 mod read_scaling;
 mod soak;
 mod table;
+mod throughput;
 
 use std::process::ExitCode;
 
 /// The tables; the soak takes half an hour and is made only when asked for.
-const NAMES: [&str; 7] = ["read-scaling", "latency", "catch-up", "bulk-catch-up", "membership", "failover", SOAK];
+const NAMES: [&str; 8] =
+    ["read-scaling", "latency", "catch-up", "bulk-catch-up", "membership", "failover", "throughput", SOAK];
 const SOAK: &str = "soak";
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ async fn run(name: &str) -> String {
         "bulk-catch-up" => catch_up::bulk_table().await,
         "membership" => membership::table().await,
         "failover" => failover::table().await,
+        "throughput" => throughput::table().await,
         _ => soak::table().await,
     }
 }

@@ -18,7 +18,7 @@ pub(crate) async fn table() -> String {
     for nodes in [1, 2, 3, 5] {
         let cluster = Cluster::start(nodes, &[&setting, "read=local"]).await;
         Load::closed(&cluster.clients, 4, Work::Write).end_after(Duration::from_secs(1)).await;
-        let load = Load::closed(&cluster.clients, CLIENTS_PER_NODE * nodes, Work::ReadLocal);
+        let load = Load::closed(&cluster.clients, CLIENTS_PER_NODE * nodes, Work::Read("local"));
         let rate = load.end_after(MEASURED).await.rate();
         let one = *alone.get_or_insert(rate);
         rows.push(vec![nodes.to_string(), format!("{rate:.0}"), format!("{:.2}", rate / one)]);

@@ -3,13 +3,14 @@
 //! Object keys are sorted and no space is left, whatever the client sent. In JSON a [`Value`] is the value itself; in
 //! the compact formats of the log and of the peer protocol, which are not self-describing, it is its text.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 
-/// A JSON value in canonical form.
+/// A JSON value in canonical form. Copies share their text: an entry's value is in the log, on its way to the disk and to
+/// every follower, and in the state, but in memory once.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Value(Box<str>);
+pub struct Value(Arc<str>);
 
 impl Value {
     /// The JSON text.
@@ -134,9 +135,9 @@ impl<'de> Deserialize<'de> for Value {
         if deserializer.is_human_readable() {
             return Ok(Self::from(&serde_json::Value::deserialize(deserializer)?));
         }
-        let text = Box::<str>::deserialize(deserializer)?;
+        let text = String::deserialize(deserializer)?;
         serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(D::Error::custom)?;
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 
