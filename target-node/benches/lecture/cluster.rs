@@ -1,9 +1,10 @@
 //! Nodes as processes on loopback, connected by [`Link`]s where the way between them matters.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -26,9 +27,13 @@ pub(crate) struct Cluster {
     processes: Vec<Option<Child>>,
 }
 
-fn unused_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
-    listener.local_addr().expect("its address")
+/// An address that nobody else uses: the process id is in the IP address, all of 127.0.0.0/8 being local. The port is
+/// below those that the kernel gives to outgoing connections, any of which might take it first.
+pub(crate) fn unused_address() -> SocketAddr {
+    static NEXT_PORT: AtomicU16 = AtomicU16::new(10_000);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::from(([127, 64 | high, middle, low.clamp(1, 254)], port))
 }
 
 impl Cluster {
@@ -125,23 +130,29 @@ impl Cluster {
 
     /// A node's account of itself.
     pub(crate) async fn status(&self, node: usize) -> Option<Value> {
-        let mut client = Client::with_patience(self.clients[node], Duration::from_millis(500));
-        Some(client.get("/status").await?.json())
+        self.ask(node, "/status").await
     }
 
-    /// Waits until a running node leads and all others that run follow it.
+    async fn ask(&self, node: usize, path: &str) -> Option<Value> {
+        let mut client = Client::with_patience(self.clients[node], Duration::from_millis(500));
+        Some(client.get(path).await?.json())
+    }
+
+    /// Waits until a running node leads and all of its voters that run follow it.
     pub(crate) async fn leader(&self) -> usize {
         self.wait("a leader", async |cluster: &Self| {
             let mut leader = None;
-            let mut followed = Vec::new();
+            let mut followed = BTreeMap::new();
             for node in cluster.running() {
                 let status = cluster.status(node).await?;
-                followed.push(status["leader"].clone());
                 if status["role"] == "leader" {
                     leader = Some(node);
                 }
+                followed.insert(name(node), status["leader"].clone());
             }
-            leader.filter(|leader| followed.iter().all(|of| *of == name(*leader).as_str()))
+            let config = cluster.ask(leader?, "/config").await?;
+            let running = config["members"]["voters"].as_object()?.keys().filter_map(|voter| followed.get(voter));
+            leader.filter(|leader| running.into_iter().all(|of| *of == name(*leader).as_str()))
         })
         .await
     }

@@ -1,14 +1,16 @@
 //! Links between nodes that can be slow: a relay for every direction, which holds every byte back for a while.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+
+use crate::cluster::unused_address;
 
 /// One direction of a link.
 #[derive(Debug)]
@@ -21,8 +23,8 @@ pub(crate) struct Link {
 impl Link {
     /// A link to `receiver`, without delay.
     pub(crate) async fn to(receiver: SocketAddr) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((receiver.ip(), 0)).await?;
-        let address = listener.local_addr()?;
+        let address = unused_address();
+        let listener = TcpListener::bind(address).await?;
         let delay_us = Arc::new(AtomicU64::new(0));
         let delay = Arc::clone(&delay_us);
         tokio::spawn(async move {
@@ -41,17 +43,10 @@ impl Link {
 
 /// Carries one connection's bytes; nodes send one way only on each.
 async fn carry(mut incoming: TcpStream, receiver: SocketAddr, delay_us: Arc<AtomicU64>) {
-    let Ok(mut outgoing) = TcpStream::connect(receiver).await else { return };
-    let _ = outgoing.set_nodelay(true);
-    let (queue, mut queued) = mpsc::channel::<(Instant, Vec<u8>)>(4096);
-    let writer = tokio::spawn(async move {
-        while let Some((due, bytes)) = queued.recv().await {
-            tokio::time::sleep_until(due).await;
-            if outgoing.write_all(&bytes).await.is_err() {
-                return;
-            }
-        }
-    });
+    let Ok(outgoing) = TcpStream::connect(receiver).await.and_then(TcpStream::into_std) else { return };
+    let (queue, queued) = mpsc::channel(4096);
+    // A thread sleeps to some tens of microseconds, a task to a millisecond.
+    let writer = tokio::task::spawn_blocking(move || deliver(outgoing, queued));
     loop {
         let mut bytes = Vec::with_capacity(64 * 1024);
         match incoming.read_buf(&mut bytes).await {
@@ -66,4 +61,15 @@ async fn carry(mut incoming: TcpStream, receiver: SocketAddr, delay_us: Arc<Atom
     }
     drop(queue);
     let _ = writer.await;
+}
+
+/// Writes what is queued, each part when it is due.
+fn deliver(mut outgoing: std::net::TcpStream, mut queued: mpsc::Receiver<(Instant, Vec<u8>)>) -> std::io::Result<()> {
+    outgoing.set_nonblocking(false)?;
+    outgoing.set_nodelay(true)?;
+    while let Some((due, bytes)) = queued.blocking_recv() {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        outgoing.write_all(&bytes)?;
+    }
+    Ok(())
 }

@@ -30,10 +30,12 @@ pub(crate) async fn table() -> String {
 
     let leader = cluster.leader().await;
     let follower = (0..NODES).find(|node| *node != leader).unwrap_or_default();
-    let load = Load::open(&nodes, 64, Work::Write, rate);
-    change(&cluster, "remove", follower).await;
-    let what = format!("{} leaves, a follower ({:.1} s)", name(follower), load.elapsed().as_secs_f64());
-    rows.push(row(&what, &load.end_after(WATCHED).await));
+    for (node, role) in [(follower, "a follower"), (leader, "the leader")] {
+        let load = Load::open(&nodes, 64, Work::Write, rate);
+        change(&cluster, "remove", node).await;
+        let what = format!("{} leaves, {role} ({:.1} s)", name(node), load.elapsed().as_secs_f64());
+        rows.push(row(&what, &load.end_after(WATCHED).await));
+    }
 
     let title = format!(
         "Writes at {rate:.0}/s ({:.0} % of the saturated rate), open loop, while the members change",
