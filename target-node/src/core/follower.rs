@@ -28,6 +28,25 @@ impl Agreed {
     }
 }
 
+/// What an answer says of the append that is answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    term: Term,
+    round: u64,
+    probe: u64,
+}
+
+impl Asked {
+    fn by(append: &Append) -> Self {
+        Self { term: append.term, round: append.round, probe: append.probe }
+    }
+
+    /// That of news that the leader of `term` did not ask for.
+    pub(super) fn unasked(term: Term) -> Self {
+        Self { term, round: 0, probe: 0 }
+    }
+}
+
 impl Core {
     /// Takes a leader's append, if this node may follow it.
     pub(super) fn take_append(&mut self, from: NodeId, append: Append) {
@@ -35,8 +54,9 @@ impl Core {
         if !well_formed || !self.may_take(from, append.term) {
             return;
         }
+        let asked = Asked::by(&append);
         if let Some(result) = self.refusal(&append) {
-            return self.send(from, self.appended(append.term, append.round, result));
+            return self.send(from, self.appended(asked, result));
         }
         if self.settings.rejoin == Rejoin::Keep && self.conflicts_with(&append) {
             return;
@@ -44,7 +64,7 @@ impl Core {
         if self.settings.rejoin == Rejoin::Resync && self.conflicts_with(&append) {
             // Nothing of the own log is trusted: the leader's state comes whole.
             self.snapshots.is_wanted = true;
-            return self.send(from, self.appended(append.term, append.round, AppendResult::SnapshotWanted));
+            return self.send(from, self.appended(asked, AppendResult::SnapshotWanted));
         }
         let is_heartbeat = append.entries.is_empty();
         let matched = Position(append.previous.0 + append.entries.len() as u64);
@@ -56,10 +76,10 @@ impl Core {
         // what is. Entries are answered at once where what is received counts.
         if is_heartbeat || self.settings.ack_point == AckPoint::Received {
             let position = matched.min(self.durability.durable());
-            self.send(from, self.appended(append.term, append.round, self.matched(position, matched)));
+            self.send(from, self.appended(asked, self.matched(position, matched)));
         }
         if !is_heartbeat {
-            self.send_when_durable(from, self.appended(append.term, append.round, self.matched(matched, matched)));
+            self.send_when_durable(from, self.appended(asked, self.matched(matched, matched)));
         }
     }
 
@@ -83,7 +103,7 @@ impl Core {
         agreed.told = applied;
         let Agreed { leader, term, position, .. } = *agreed;
         let result = self.matched(position.min(self.durability.durable()), position);
-        self.send(leader, self.appended(term, 0, result));
+        self.send(leader, self.appended(Asked::unasked(term), result));
     }
 
     /// Why nothing is done with an append of the leader that this node follows, if so.
@@ -120,8 +140,9 @@ impl Core {
         (hint, state.claim_at(hint).unwrap_or(Claim::NONE))
     }
 
-    pub(super) fn appended(&self, append_term: Term, round: u64, result: AppendResult) -> Message {
-        Message::Appended(Appended { term: self.hard_state.term, append_term, round, result })
+    pub(super) fn appended(&self, asked: Asked, result: AppendResult) -> Message {
+        let Asked { term: append_term, round, probe } = asked;
+        Message::Appended(Appended { term: self.hard_state.term, append_term, round, probe, result })
     }
 
     fn take_entry(&mut self, term: Term, entry: Entry) {

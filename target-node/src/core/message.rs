@@ -57,6 +57,8 @@ pub struct Append {
     pub commit: Position,
     /// The last round of confirmation that the sender began; counted anew in every term.
     pub round: u64,
+    /// How often the sender has begun to probe the receiver.
+    pub probe: u64,
 }
 
 /// A follower's answer to an [`Append`].
@@ -66,8 +68,10 @@ pub struct Appended {
     pub term: Term,
     /// The term of the append that is answered.
     pub append_term: Term,
-    /// The round of the append that is answered.
+    /// The round of the append that is answered; 0 where none is.
     pub round: u64,
+    /// The probe of the append that is answered; 0 where none is.
+    pub probe: u64,
     /// What became of it.
     pub result: AppendResult,
 }

@@ -2,9 +2,12 @@
 //!
 //! A follower whose log is not known is *probed*: one append at a time, repeated with the heartbeat, until it agrees.
 //! From then on entries are *streamed*, a bounded number of appends and bytes ahead of the answers. One refusal leads back
-//! to probing, and answers to older appends are ignored then; without that every refusal would multiply. A follower that
-//! needs what the log does not have any more is sent a *copy* of the state (etcd's `tracker.Progress` has the same
-//! states).
+//! to probing. A follower that needs what the log does not have any more is sent a *copy* of the state (etcd's
+//! `tracker.Progress` has the same states).
+//!
+//! Probes are numbered, every append carries the number of the last one, and only an answer with that number changes how
+//! entries are sent. Without that, answers multiply where messages overtake each other: each append of a disordered stream is
+//! refused, the next answer of an older one begins a new stream, and the next refusal ends it.
 
 use std::collections::VecDeque;
 
@@ -81,6 +84,8 @@ pub(super) struct Progress {
     /// What it is sent next.
     next: Position,
     mode: Mode,
+    /// How often it began to be probed, or to be copied to.
+    probe: u64,
     /// It takes nothing but a whole snapshot.
     wants_snapshot: bool,
     /// It shall hear its leader in this step.
@@ -100,6 +105,7 @@ impl Progress {
             applied: Position(0),
             next: last.next(),
             mode: Mode::Probing { under_way: false },
+            probe: 1,
             wants_snapshot: false,
             beat_wanted: false,
             confirmed_round: 0,
@@ -159,6 +165,7 @@ impl Progress {
         self.received = self.received.min(snapshot.position);
         self.applied = self.applied.min(snapshot.position);
         self.next = snapshot.position.next();
+        self.probe += 1;
         self.mode = Mode::Copying(Box::new(Transfer::new(snapshot)));
     }
 
@@ -201,27 +208,26 @@ impl Progress {
         }
     }
 
-    fn agree(&mut self, position: Position, received: Position, applied: Position) {
+    /// Takes in up to where the logs agree, as an answer to `probe` says.
+    fn agree(&mut self, probe: u64, position: Position, received: Position, applied: Position) {
         self.matched = self.matched.max(position);
         self.received = self.received.max(received);
         self.applied = self.applied.max(applied);
         self.next = self.next.max(self.matched.next());
-        let previous = self.previous();
         match &mut self.mode {
             Mode::Streaming(in_flight) => in_flight.answered(position),
             // The copy has not arrived yet.
             Mode::Copying(transfer) if position < transfer.position() => {}
-            // An older append is answered, not the probe. Under `ack-point = received` each is answered twice, and if every
-            // answer began to stream anew, answers would multiply.
-            Mode::Probing { .. } if received < previous => {}
+            Mode::Probing { .. } if probe != self.probe => {}
             Mode::Probing { .. } | Mode::Copying(_) => self.mode = Mode::Streaming(InFlight::default()),
         }
     }
 
     /// Goes back to `agreed`, the last position at which the logs can agree, unless the refusal is an old one.
-    fn disagree(&mut self, previous: Position, agreed: Position) {
+    fn disagree(&mut self, probe: u64, previous: Position, agreed: Position) {
         match &self.mode {
             Mode::Copying(_) => return,
+            _ if probe != self.probe => return,
             Mode::Probing { .. } if previous != self.previous() => return,
             Mode::Probing { .. } | Mode::Streaming(_) => {}
         }
@@ -230,6 +236,7 @@ impl Progress {
         self.matched = self.matched.min(self.previous());
         self.received = self.received.min(self.previous());
         self.applied = self.applied.min(self.previous());
+        self.probe += 1;
         self.mode = Mode::Probing { under_way: false };
     }
 
@@ -244,7 +251,8 @@ impl Progress {
         match &mut self.mode {
             Mode::Copying(transfer) if transfer.position() == taken.position => {
                 if taken.is_installed {
-                    self.agree(taken.position, taken.position, taken.position);
+                    self.agree(self.probe, taken.position, taken.position, taken.position);
+                    self.probe += 1;
                 } else {
                     transfer.wants(taken.wanted);
                 }
@@ -295,7 +303,7 @@ impl Core {
                     Some(_) => self.log.claim_at(previous).unwrap_or(Claim::NONE),
                     None => progress.previous_claim(&self.log),
                 };
-                let append = Append { term, previous, previous_claim, entries, commit, round };
+                let append = Append { term, previous, previous_claim, entries, commit, round, probe: progress.probe };
                 sends.push((*node, Message::Append(append)));
             }
             if let Some((snapshot, Chunk { number, items, is_last })) = progress.take_chunk() {
@@ -344,8 +352,10 @@ impl Core {
         match appended.result {
             AppendResult::Superseded { .. } => return,
             AppendResult::Matched { received, .. } if received > last => return,
-            AppendResult::Matched { position, received, applied } => progress.agree(position, received, applied),
-            AppendResult::Mismatch { previous, .. } => progress.disagree(previous, agreed),
+            AppendResult::Matched { position, received, applied } => {
+                progress.agree(appended.probe, position, received, applied);
+            }
+            AppendResult::Mismatch { previous, .. } => progress.disagree(appended.probe, previous, agreed),
             AppendResult::SnapshotWanted => progress.refuse_log(),
         }
         progress.heard(now_us, appended.round);

@@ -18,7 +18,7 @@ pub(super) const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
 const LENGTH_BYTES: usize = 4;
 
 /// Changes with every incompatible change of the messages.
-const PROTOCOL_VERSION: u32 = 2;
+const PROTOCOL_VERSION: u32 = 3;
 
 /// The first frame of a connection.
 ///

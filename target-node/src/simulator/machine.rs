@@ -26,7 +26,7 @@ pub(super) struct Machine {
     /// Since when its clock stands still.
     pub(super) suspended_us: Option<u64>,
     /// When the next tick is queued for.
-    pub(super) tick_due_us: u64,
+    pub(super) tick_queued_us: u64,
     /// How many effects of the next step are performed before it crashes.
     pub(super) crash_after_effects: Option<usize>,
 }
@@ -43,7 +43,7 @@ impl Machine {
             ledger: Ledger::default(),
             paused: None,
             suspended_us: None,
-            tick_due_us: u64::MAX,
+            tick_queued_us: u64::MAX,
             crash_after_effects: None,
         }
     }
@@ -61,7 +61,7 @@ impl Machine {
         let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.incarnation;
         let (members, now_us) = (Members::first(nodes), self.clock.at(now_us));
         self.core = Some(Core::new(self.id, members, settings, restored, seed, now_us));
-        self.tick_due_us = u64::MAX;
+        self.tick_queued_us = u64::MAX;
     }
 
     /// Forgets everything but disk and events; the caller has told the disk.

@@ -173,13 +173,14 @@ impl World {
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
         match happening {
-            Happening::Tick { node } => {
-                let due = self.machine(node).core.is_some() && self.machine(node).tick_due_us == self.now_us;
-                if due {
-                    self.machine(node).tick_due_us = u64::MAX;
+            Happening::Tick { node } if self.machine(node).tick_queued_us == self.now_us => {
+                self.machine(node).tick_queued_us = u64::MAX;
+                if self.tick_due_us(node).is_some_and(|due_us| due_us <= self.now_us) {
                     return self.input(node, Input::Tick);
                 }
+                self.schedule_tick(node);
             }
+            Happening::Tick { .. } => {}
             Happening::Deliver { from, to, message } => {
                 if self.network.is_up(from, to) {
                     return self.input(to, Input::Peer { from, message });
@@ -261,16 +262,21 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn schedule_tick(&mut self, node: NodeId) {
+    /// When a node wants to be told that time has passed.
+    fn tick_due_us(&mut self, node: NodeId) -> Option<u64> {
         let now_us = self.now_us;
         let machine = self.machine(node);
-        let Some(core) = &machine.core else { return };
-        if core.deadline_us() == u64::MAX {
-            return;
-        }
-        let due_us = machine.clock.when(core.deadline_us(), now_us);
-        if due_us != machine.tick_due_us {
-            machine.tick_due_us = due_us;
+        let deadline_us = machine.core.as_ref()?.deadline_us();
+        (deadline_us != u64::MAX).then(|| machine.clock.when(deadline_us, now_us))
+    }
+
+    /// Queues a node's next tick. One that is queued already and comes too early will queue another: deadlines are put off
+    /// with every message.
+    pub(super) fn schedule_tick(&mut self, node: NodeId) {
+        let Some(due_us) = self.tick_due_us(node) else { return };
+        let machine = self.machine(node);
+        if due_us < machine.tick_queued_us {
+            machine.tick_queued_us = due_us;
             self.schedule_at(due_us, Happening::Tick { node });
         }
     }

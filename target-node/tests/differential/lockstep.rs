@@ -5,9 +5,10 @@
 //!
 //! Where the two are meant to differ beyond what `compare.rs` says, the schedule is kept away from it:
 //! - A refusal that raft-rs keeps to itself (a voter that hears its leader, a request of an earlier term) is lost.
-//! - A voter that follows a leader of the term refuses its vote there; here it gives it, which elects nobody, because the
-//!   leader has a majority of the votes already. Such a request is lost, and so is the trial for a term that the voter is
-//!   in, which raft-rs may grant and the core answers with the term.
+//! - A voter that follows a leader of the term and has not voted refuses its vote there and may give it here; one that has
+//!   voted for that leader gives it again there and keeps its promise here. Neither elects anybody, because the leader has
+//!   a majority of the votes already. Such a request is lost, and so is the trial for a term that the voter is in, which
+//!   raft-rs may grant and the core answers with the term.
 //! - An answer to an earlier candidacy counts there if it names the present term, and a refusal outweighs a later vote of
 //!   the same voter; here only votes count, and only for the candidacy they answer. It is lost.
 //! - A voter keeps its promise to a leader here when terms change and when it restarts, and forgets it there. So time
@@ -114,9 +115,7 @@ impl Lockstep {
             Action::Elect { node, reached } => self.elect(*node, reached)?,
             Action::Vote { from, to, fate } => self.vote(*from, *to, *fate)?,
             Action::Log { from, to, is_lost } => {
-                let link = (*from, *to);
-                // What one of them repeats on its own changes nothing but who was heard.
-                let is_alone = self.our_logs.contains_key(&link) != self.their_logs.contains_key(&link);
+                let is_alone = self.is_alone(*from, *to);
                 self.log(*from, *to, *is_lost || is_alone)?;
             }
             Action::Propose => {
@@ -217,8 +216,7 @@ impl Lockstep {
         match &vote.ours {
             Message::VoteRequest(request) => {
                 let same_term = request.term.0 == view.term;
-                let follows = view.leader.is_some() && view.vote.is_none();
-                same_term && (request.ballot == Ballot::Trial || follows)
+                same_term && (request.ballot == Ballot::Trial || view.leader.is_some())
             }
             Message::Vote(vote) => {
                 let asked_for = match vote.ballot {
@@ -230,6 +228,15 @@ impl Lockstep {
             }
             _ => false,
         }
+    }
+
+    /// Whether only one of the two sends anything, or anything as a leader: what it repeats on its own changes nothing but who
+    /// was heard.
+    fn is_alone(&self, from: u16, to: u16) -> bool {
+        let (ours, theirs) = (self.our_logs.get(&(from, to)), self.their_logs.get(&(from, to)));
+        let we_lead = ours.is_some_and(|lane| lane.iter().any(|message| matches!(message, Message::Append(_))));
+        let they_lead = theirs.is_some_and(|lane| lane.iter().any(|message| leads(message.get_msg_type())));
+        ours.is_some() != theirs.is_some() || we_lead != they_lead
     }
 
     fn log(&mut self, from: u16, to: u16, is_lost: bool) -> Result<(), String> {
@@ -316,6 +323,11 @@ impl Lockstep {
             Some(theirs) => Err(format!("n{from} sends in raft-rs {theirs:?}, in the core nothing")),
         }
     }
+}
+
+/// Whether only a leader sends it.
+fn leads(kind: MessageType) -> bool {
+    matches!(kind, MessageType::MsgAppend | MessageType::MsgHeartbeat | MessageType::MsgSnapshot)
 }
 
 fn is_vote(kind: MessageType) -> bool {

@@ -75,12 +75,12 @@ fn ballot(ballot: Ballot) -> &'static str {
 
 pub(crate) fn message(message: &Message) -> String {
     match message {
-        Message::Append(Append { term, previous, previous_claim, entries: some, commit, round }) => {
+        Message::Append(Append { term, previous, previous_claim, entries: some, commit, round, probe: _ }) => {
             let after = place(*previous, previous_claim.term);
             let round = if *round == 0 { String::new() } else { format!(" round {round}") };
             format!("append t{term} after {after}: {}; commit {commit}{round}", entries(some))
         }
-        Message::Appended(Appended { term, append_term, round, result }) => {
+        Message::Appended(Appended { term, append_term, round, probe: _, result }) => {
             let round = if *round == 0 { String::new() } else { format!(" round {round}") };
             let of = if term == append_term { String::new() } else { format!(" to t{append_term}") };
             format!("appended t{term}{of}: {}{round}", append_result(result))

@@ -14,6 +14,10 @@ const PLANS: &[(&str, &str)] = &[
         "a leader that an operator appointed came back without what it had acknowledged, and used the place and claim again",
         include_str!("plans/a-lost-place-is-taken-again.json"),
     ),
+    (
+        "of a stream whose appends overtook each other every one was refused, and every refusal and every old answer began anew",
+        include_str!("plans/a-disordered-stream-multiplies.json"),
+    ),
 ];
 
 #[test]

@@ -91,7 +91,7 @@ impl Bench {
     fn matched(&mut self, from: u16, position: u64) -> Vec<Effect> {
         let term = self.core.term();
         let result = agreed(position);
-        self.peer(from, Message::Appended(Appended { term, append_term: term, round: 0, result }))
+        self.peer(from, Message::Appended(Appended { term, append_term: term, round: 0, probe: 1, result }))
     }
 
     fn value(&mut self) -> Option<Value> {
@@ -125,7 +125,7 @@ fn append(term: u64, (previous, previous_term): (u64, u64), terms: &[u64], commi
     let entries = terms.iter().zip(previous + 1..).map(|(term, position)| entry(position, *term)).collect();
     let previous_claim = if previous == 0 { Claim::NONE } else { entry(previous, previous_term).claim };
     let (previous, commit) = (Position(previous), Position(commit));
-    Message::Append(Append { term: Term(term), previous, previous_claim, entries, commit, round: 0 })
+    Message::Append(Append { term: Term(term), previous, previous_claim, entries, commit, round: 0, probe: 1 })
 }
 
 fn replies(effects: &[Effect]) -> Vec<(u64, ClientResponse)> {
@@ -361,7 +361,7 @@ fn an_answer_to_an_earlier_reign_counts_for_nothing() {
     let mut bench = Bench::with_log(1, &[], &[1, 1]);
     bench.elect();
     let result = agreed(3);
-    bench.peer(2, Message::Appended(Appended { term: Term(1), append_term: Term(1), round: 9, result }));
+    bench.peer(2, Message::Appended(Appended { term: Term(1), append_term: Term(1), round: 9, probe: 1, result }));
     assert_eq!((bench.core.status().matched[&NodeId(2)], bench.core.committed()), (Position(0), Position(0)));
 }
 
@@ -423,7 +423,8 @@ fn what_a_deposed_leader_acknowledged_alone_is_undone_reported_and_restored_if_i
     assert_eq!(lost, [(3, Some(11), Some(Value::from(7))), (4, Some(12), Some(Value::from(8)))]);
 
     let (previous, previous_claim) = (Position(1), claim(1, 1));
-    let append = Append { term: Term(5), previous, previous_claim, entries: kept, commit: Position(0), round: 0 };
+    let append =
+        Append { term: Term(5), previous, previous_claim, entries: kept, commit: Position(0), round: 0, probe: 1 };
     let restored: Vec<_> = events(&bench.peer(3, Message::Append(append)))
         .into_iter()
         .filter(|event| matches!(event, ProtocolEvent::RestoredAcked(_)))
@@ -474,7 +475,7 @@ fn a_read_index_read_waits_for_a_round_that_began_after_it() {
     bench.run(read(2));
     let answer = |round, result| {
         let term = Term(1);
-        Message::Appended(Appended { term, append_term: term, round, result })
+        Message::Appended(Appended { term, append_term: term, round, probe: 1, result })
     };
     let matched = agreed(1);
     assert_eq!(replies(&bench.peer(3, answer(0, matched))), [], "an answer to an older append confirms nothing");
@@ -532,7 +533,7 @@ fn without_fencing_a_follower_serves_both_leaders_and_each_ignores_reports() {
     let mut leader = Bench::new(1, 3, NAIVE, Restored::default());
     leader.run(Input::Tick);
     let matched = agreed(1);
-    let report = Appended { term: Term(9), append_term: Term(1), round: 0, result: matched };
+    let report = Appended { term: Term(9), append_term: Term(1), round: 0, probe: 1, result: matched };
     leader.peer(3, Message::Appended(report));
     assert_eq!((leader.core.role(), leader.core.term()), (Role::Leader, Term(1)), "reports of epochs are ignored");
     leader.peer(2, append(2, (0, 0), &[2], 0));
@@ -551,6 +552,7 @@ fn of_two_leaders_in_one_epoch_the_higher_node_stays_and_says_so() {
         entries: Vec::new(),
         commit: Position(0),
         round: 0,
+        probe: 1,
     };
     let effects = bench.peer(1, Message::Append(lower.clone()));
     assert_eq!(bench.core.role(), Role::Leader);
@@ -580,8 +582,13 @@ fn only_an_operator_changes_the_leader_in_manual_mode() {
     interrupted.run(Input::Tick);
     assert_eq!(terms(&interrupted.core), [1, 1, 3], "the crash came before the no-op of its reign was on disk");
     let leader = Some(NodeId(2));
-    let superseded =
-        Appended { term: Term(1), append_term: Term(1), round: 0, result: AppendResult::Superseded { leader } };
+    let superseded = Appended {
+        term: Term(1),
+        append_term: Term(1),
+        round: 0,
+        probe: 1,
+        result: AppendResult::Superseded { leader },
+    };
     returned.peer(2, Message::Appended(superseded));
     assert_eq!((returned.core.role(), returned.core.leader()), (Role::Follower, leader));
 }

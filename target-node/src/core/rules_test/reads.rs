@@ -55,7 +55,7 @@ fn follower(pairs: &[(&str, &str)]) -> Bench {
 
 fn confirms(bench: &mut Bench, from: u16, round: u64) -> Vec<Effect> {
     let (term, result) = (bench.core.term(), agreed(1));
-    bench.peer(from, Message::Appended(Appended { term, append_term: term, round, result }))
+    bench.peer(from, Message::Appended(Appended { term, append_term: term, round, probe: 1, result }))
 }
 
 fn last_round(effects: &[Effect], receiver: u16) -> Option<u64> {
@@ -177,7 +177,7 @@ fn a_leader_that_has_not_committed_has_no_lease() {
     let round = last_round(&bench.tick_at_deadline(), 2).unwrap();
     let (term, previous) = (bench.core.term(), Position(0));
     let result = AppendResult::Mismatch { previous, hint: previous, hint_claim: Claim::NONE };
-    bench.peer(2, Message::Appended(Appended { term, append_term: term, round, result }));
+    bench.peer(2, Message::Appended(Appended { term, append_term: term, round, probe: 1, result }));
     assert_eq!(bench.core.status().lease_us, None);
     assert_eq!(values(&read(&mut bench, 11, "lease", None)), []);
 }

@@ -59,7 +59,7 @@ fn a_successor_that_does_not_come_is_given_up_and_what_was_held_is_performed() {
     let beat = round(&bench.tick_at_deadline());
     let confirmed = |round| {
         let (term, result) = (Term(1), agreed(1));
-        Message::Appended(Appended { term, append_term: term, round, result })
+        Message::Appended(Appended { term, append_term: term, round, probe: 1, result })
     };
     bench.peer(2, confirmed(beat));
     assert!(bench.core.status().lease_us.is_some());

@@ -9,6 +9,7 @@
 
 use crate::{
     core::{
+        follower::Asked,
         interface::StepDown,
         message::{AppendResult, Appended, Message},
         node::{Core, RoleState},
@@ -121,7 +122,7 @@ impl Core {
     }
 
     pub(super) fn refuse_superseded(&mut self, from: NodeId, term: Term, leader: Option<NodeId>) {
-        let message: Message = self.appended(term, 0, AppendResult::Superseded { leader });
+        let message: Message = self.appended(Asked::unasked(term), AppendResult::Superseded { leader });
         self.send(from, message);
     }
 }
