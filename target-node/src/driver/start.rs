@@ -150,12 +150,14 @@ fn recover(directory: &DataDirectory, plan: &NodePlan) -> Result<(Store, Restore
     let kept_entries = plan.settings.catch_up.log_keep;
     let (store, Contents { hard_state, snapshot, entries }) =
         Store::open::<Snapshot>(&directory.wal_path(), &directory.snapshots_path(), &options, kept_entries)?;
-    let (events, past) = EventLog::open::<ProtocolEvent>(&directory.events_path())?;
-    let mut ledger = Ledger::default();
-    past.iter().for_each(|event| ledger.record(event));
+    let (mut ledger, mut past_events) = (Ledger::default(), 0_u64);
+    let events = EventLog::open(&directory.events_path(), |event: ProtocolEvent| {
+        ledger.record(&event);
+        past_events += 1;
+    })?;
     let position = snapshot.as_ref().map_or(Position(0), |snapshot| snapshot.position);
     let (term, entries_after) = (hard_state.term, entries.len());
-    info!(%term, snapshot = %position, entries_after, events = past.len(), "recovered");
+    info!(%term, snapshot = %position, entries_after, past_events, "recovered");
     Ok((store, Restored { hard_state, snapshot, entries, ledger, incarnation: incarnation() }, events))
 }
 

@@ -23,18 +23,18 @@ pub(crate) struct EventLog {
 }
 
 impl EventLog {
-    /// Opens or creates the log and returns the events in it. A torn last line is cut off; an unreadable line elsewhere,
-    /// which only a power failure leaves, is passed over with a warning.
-    pub(crate) fn open<E: DeserializeOwned>(path: &Path) -> Result<(Self, Vec<E>), StorageError> {
+    /// Opens or creates the log and hands over the events in it, one by one: it may be larger than memory. A torn last line
+    /// is cut off; an unreadable line elsewhere, which only a power failure leaves, is passed over with a warning.
+    pub(crate) fn open<E: DeserializeOwned>(path: &Path, take: impl FnMut(E)) -> Result<Self, StorageError> {
         let file = OpenOptions::new()
             .create(true)
             .append(true)
             .read(true)
             .open(path)
             .map_err(StorageError::io("opening", path))?;
-        let (events, whole_bytes) = read(path, &file)?;
+        let whole_bytes = read(path, &file, take)?;
         file.set_len(whole_bytes).map_err(StorageError::io("truncating", path))?;
-        Ok((Self { file, path: path.to_owned(), pending: Vec::new() }, events))
+        Ok(Self { file, path: path.to_owned(), pending: Vec::new() })
     }
 
     /// Adds an event to the next write.
@@ -55,20 +55,20 @@ impl EventLog {
     }
 }
 
-/// The events, and where the last whole line ends.
-fn read<E: DeserializeOwned>(path: &Path, file: &File) -> Result<(Vec<E>, u64), StorageError> {
+/// Reads the events and returns where the last whole line ends.
+fn read<E: DeserializeOwned>(path: &Path, file: &File, mut take: impl FnMut(E)) -> Result<u64, StorageError> {
     let mut reader = BufReader::new(file);
-    let (mut events, mut line, mut whole_bytes, mut number) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut line, mut whole_bytes, mut number) = (Vec::new(), 0, 0);
     loop {
         line.clear();
         let length = reader.read_until(b'\n', &mut line).map_err(StorageError::io("reading", path))?;
         if line.last() != Some(&b'\n') {
-            return Ok((events, whole_bytes));
+            return Ok(whole_bytes);
         }
         number += 1;
         whole_bytes += length as u64;
         match serde_json::from_slice(&line) {
-            Ok(event) => events.push(event),
+            Ok(event) => take(event),
             Err(error) => warn!(path = %path.display(), line = number, %error, "passed over an unreadable event"),
         }
     }
@@ -78,11 +78,17 @@ fn read<E: DeserializeOwned>(path: &Path, file: &File) -> Result<(Vec<E>, u64), 
 mod tests {
     use super::*;
 
+    fn open(path: &Path) -> (EventLog, Vec<u32>) {
+        let mut found = Vec::new();
+        let log = EventLog::open(path, |event| found.push(event)).unwrap();
+        (log, found)
+    }
+
     #[test]
     fn events_are_read_back_and_a_torn_line_is_cut_off() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("events.jsonl");
-        let (mut log, found) = EventLog::open::<u32>(&path).unwrap();
+        let (mut log, found) = open(&path);
         assert!(found.is_empty());
         log.record(&1u32).unwrap();
         log.record(&2u32).unwrap();
@@ -93,7 +99,7 @@ mod tests {
         let mut torn = std::fs::read(&path).unwrap();
         torn.extend_from_slice(b"4");
         std::fs::write(&path, torn).unwrap();
-        let (mut log, found) = EventLog::open::<u32>(&path).unwrap();
+        let (mut log, found) = open(&path);
         assert_eq!(found, [1, 2]);
         log.record(&5u32).unwrap();
         log.write().unwrap();
@@ -105,6 +111,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("events.jsonl");
         std::fs::write(&path, b"1\n\0\0\0\n3\n").unwrap();
-        assert_eq!(EventLog::open::<u32>(&path).unwrap().1, [1, 3]);
+        assert_eq!(open(&path).1, [1, 3]);
     }
 }
