@@ -12,8 +12,16 @@ use crate::{
 };
 
 /// Two terms, two entries, one message on a link.
-const BOUND: Bound =
-    Bound { terms: 2, entries: 2, messages_per_link: 1, restarts: 0, repetitions: 0, leader_ticks: 1, states: 300_000 };
+const BOUND: Bound = Bound {
+    terms: 2,
+    entries: 2,
+    messages_per_link: 1,
+    restarts: 0,
+    repetitions: 0,
+    leader_ticks: 1,
+    plain: false,
+    states: 300_000,
+};
 
 /// What is always explored: the name, what differs from [`BOUND`], and whether it is explored to its end.
 const SMALL: [(&str, &str, bool); 6] = [
@@ -26,18 +34,19 @@ const SMALL: [(&str, &str, bool); 6] = [
 ];
 
 /// What is explored on demand.
-const FULL: [(&str, &str, bool); 7] = [
+const FULL: [(&str, &str, bool); 8] = [
     ("one term, all faults", "terms=1 restarts=1 repetitions=1 ticks=2", true),
-    ("one term, two messages on a link", "terms=1 messages=2", false),
+    ("one term, two messages on a link", "terms=1 messages=2", true),
     ("one term, disks that take time", "terms=1 entries=1 ticks=0 restarts=1 slow", false),
-    ("three terms, three entries, elections without trials", "terms=3 entries=3 ticks=0 no-pre-vote", true),
-    ("two terms", "ticks=0", false),
+    ("two terms, three entries", "terms=2 entries=3 ticks=0", true),
+    ("two terms, all faults, elections without trials", "terms=2 restarts=1 repetitions=1 no-pre-vote", true),
     ("two terms, all faults", "restarts=1 repetitions=1", false),
+    ("three terms, four entries, elections without trials", "terms=3 entries=4 ticks=0 no-pre-vote", true),
     ("three terms, four entries, all faults", "terms=3 entries=4 restarts=2 repetitions=1 ticks=2", false),
 ];
 
 /// How many states are seen of an exploration on demand that does not say so.
-const FULL_STATES: usize = 20_000_000;
+const FULL_STATES: usize = 10_000_000;
 
 /// Changes a bound and circumstances as the words of `text` say.
 fn change(text: &str, bound: &mut Bound, circumstances: &mut Circumstances) {
@@ -47,12 +56,14 @@ fn change(text: &str, bound: &mut Bound, circumstances: &mut Circumstances) {
         match name {
             "terms" => bound.terms = number.into(),
             "entries" => bound.entries = number.into(),
+            "plain" => bound.plain = true,
             "messages" => bound.messages_per_link = number as usize,
             "restarts" => bound.restarts = number as u8,
             "repetitions" => bound.repetitions = number as u8,
             "ticks" => bound.leader_ticks = number as u8,
             "states" => bound.states = number as usize,
             "slow" => circumstances.slow_disks = true,
+            "entries-per-append" => circumstances.settings.max_entries_per_append = number as usize,
             "no-pre-vote" => circumstances.settings.pre_vote = false,
             other => panic!("`{other}` is no bound"),
         }
@@ -85,7 +96,8 @@ fn with_log(id: u16, terms: &[u64], term: u64, circumstances: &Circumstances) ->
 fn report(name: &str, start: Vec<Machine>, circumstances: Circumstances, bound: &Bound) -> Report {
     let started = Instant::now();
     let report = explore(start, circumstances, bound);
-    let Report { verdict, states, transitions, depth, machines, steps } = &report;
+    let Report { verdict, states, configurations, transitions, depth, machines, steps } = &report;
+    let configurations = configurations.len();
     let verdict = match verdict {
         Verdict::Complete => "complete".to_owned(),
         Verdict::Unfinished => "unfinished".to_owned(),
@@ -95,8 +107,8 @@ fn report(name: &str, start: Vec<Machine>, circumstances: Circumstances, bound: 
     // What the documentation quotes.
     #[expect(clippy::print_stdout)]
     let () = println!(
-        "{name}: {verdict}; {states} states, {transitions} transitions, depth {depth}, {machines} machines, {steps} \
-         steps of cores, {seconds:.1} s"
+        "{name}: {verdict}; {states} states of {configurations} configurations, {transitions} transitions, depth \
+         {depth}, {machines} machines, {steps} steps of cores, {seconds:.1} s"
     );
     report
 }
@@ -123,6 +135,32 @@ fn the_properties_hold_in_every_state_of_small_clusters() {
     }
 }
 
+#[test]
+fn what_is_left_out_of_the_exploration_leaves_out_no_configuration() {
+    let bounds = [
+        "terms=2 ticks=0 no-pre-vote",
+        "terms=1 entries=1",
+        "terms=1 entries=1 ticks=0 restarts=1",
+        "terms=1 entries=1 ticks=0 repetitions=1",
+        "terms=2 entries=1 ticks=0 restarts=1 no-pre-vote",
+        "terms=2 entries=1 ticks=1 no-pre-vote",
+        "terms=2 entries=1 ticks=0 repetitions=1 no-pre-vote",
+        "terms=3 entries=1 ticks=0 no-pre-vote",
+    ];
+    for words in bounds {
+        let [reduced, plain] = ["", " plain"].map(|more| {
+            let words = format!("{words}{more}");
+            let (mut bound, mut circumstances) = (Bound { states: 10_000_000, ..BOUND }, circumstances(Bug::None));
+            change(&words, &mut bound, &mut circumstances);
+            let report = report(&words, empty(&circumstances), circumstances, &bound);
+            assert_eq!(report.verdict, Verdict::Complete, "{words}");
+            report
+        });
+        assert!(reduced.configurations == plain.configurations, "{words}: something is left out");
+        assert!(reduced.states < plain.states, "{words}: nothing is left out");
+    }
+}
+
 /// Where figure 8 of the Raft paper has come to in (b): n1 has led term 1 and n2 term 2, each with an entry of its own.
 fn figure_8(circumstances: &Circumstances) -> Vec<Machine> {
     vec![with_log(1, &[1], 2, circumstances), with_log(2, &[2], 2, circumstances), with_log(3, &[], 2, circumstances)]
@@ -131,12 +169,13 @@ fn figure_8(circumstances: &Circumstances) -> Vec<Machine> {
 #[test]
 fn every_bug_is_found() {
     type Case = (Bug, fn(&Circumstances) -> Vec<Machine>, &'static str, &'static str);
-    let cases: [Case; 5] = [
+    let cases: [Case; 6] = [
         (Bug::VotesTwice, empty, "terms=1", "election safety"),
         (Bug::VotesAreNotDurable, empty, "terms=1 restarts=1", "election safety"),
         (Bug::VotesForAnyLog, empty, "", "leader completeness"),
         (Bug::DiskLies, empty, "terms=1 restarts=1 slow", "durability"),
         (Bug::CommitsUnverified, figure_8, "terms=4 entries=1 ticks=0", "state machine safety"),
+        (Bug::CommitsEarlierTerms, figure_8, "terms=4 entries=1 ticks=0 entries-per-append=1", "leader completeness"),
     ];
     for (bug, start, bounds, expected) in cases {
         let (mut bound, mut circumstances) = (Bound { states: 10_000_000, ..BOUND }, circumstances(bug));

@@ -31,6 +31,8 @@ pub(super) enum Bug {
     DiskLies,
     /// Followers commit what the leader has committed although their log is not known to agree so far.
     CommitsUnverified,
+    /// Leaders commit whatever a majority has, also what leaders of earlier terms have appended.
+    CommitsEarlierTerms,
 }
 
 /// What may happen to a node.
@@ -130,9 +132,9 @@ impl Machine {
         self.disk.under_way.len()
     }
 
-    /// The term that no crash makes it forget.
-    pub(super) fn durable_term(&self) -> Term {
-        self.disk.hard_state.term
+    /// The term and the vote that no crash makes it forget.
+    pub(super) fn durable(&self) -> HardState {
+        self.disk.hard_state
     }
 
     /// The claims of the entries on disk.
@@ -213,12 +215,26 @@ impl Machine {
             _ => Position(0),
         };
         let mut effects = self.core.step(self.now_us, Input::Peer { from, message });
-        if bug == Bug::CommitsUnverified {
-            self.core.committed = self.core.committed.max(leaders_commit.min(self.core.last()));
+        let wrong = match bug {
+            Bug::CommitsUnverified => leaders_commit,
+            Bug::CommitsEarlierTerms => self.on_majority(),
+            _ => Position(0),
+        };
+        if wrong > Position(0) {
+            self.core.committed = self.core.committed.max(wrong.min(self.core.last()));
             self.core.settle();
             effects.append(&mut self.core.effects);
         }
         effects
+    }
+
+    /// Up to where a majority is known to have a leader's log; nothing if the node does not lead.
+    fn on_majority(&self) -> Position {
+        let RoleState::Leader(leadership) = &self.core.role else { return Position(0) };
+        let others = leadership.progress.values().map(Progress::matched);
+        let mut positions: Vec<_> = others.chain([self.disk.entries.len() as u64].map(Position)).collect();
+        positions.sort_unstable();
+        positions[positions.len() / 2]
     }
 
     fn perform(&mut self, effects: Vec<Effect>, deeds: &mut Deeds, circumstances: &Circumstances) {

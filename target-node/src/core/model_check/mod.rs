@@ -20,5 +20,6 @@ mod bounds_test;
 mod canonical;
 mod machine;
 mod properties;
+mod remains;
 mod search;
 mod space;

@@ -1,4 +1,9 @@
 //! The search: every state that a bound allows, nearest first, each once.
+//!
+//! A message in flight may be lost at any time. So a state can do whatever the same state with fewer messages can do, and
+//! only the one with more is explored: a message is lost where another one takes its place on a full link, and a delivery
+//! of which nothing comes is no step at all. That this leaves nothing out is seen by comparing the *configurations*, the
+//! states without their messages, with those of a search that does without ([`Bound::plain`]).
 
 use std::collections::VecDeque;
 
@@ -7,7 +12,7 @@ use rustc_hash::FxHashSet;
 use super::{
     machine::{Circumstances, Machine, NODES},
     properties::{Past, log_matching},
-    space::{Event, MachineId, MessageId, Space},
+    space::{Event, KnownMessage, MachineId, MessageId, Space},
 };
 use crate::core::{NodeId, Role, Term};
 
@@ -29,6 +34,8 @@ pub(super) struct Bound {
     pub(super) repetitions: u8,
     /// How often leaders find themselves lonely or repeat themselves.
     pub(super) leader_ticks: u8,
+    /// Explores every state, also those that can do nothing which others cannot.
+    pub(super) plain: bool,
     /// The most states; the search ends there without having seen everything.
     pub(super) states: usize,
 }
@@ -50,6 +57,8 @@ pub(super) struct Report {
     pub(super) verdict: Verdict,
     /// Distinct states.
     pub(super) states: usize,
+    /// Digests of what they are without the messages in flight.
+    pub(super) configurations: FxHashSet<u64>,
     /// Steps from one state to another, including to states seen before.
     pub(super) transitions: u64,
     /// The greatest number of steps from the start.
@@ -79,6 +88,11 @@ impl State {
         &self.messages[..usize::from(self.message_count)]
     }
 
+    fn push(&mut self, message: MessageId) {
+        self.messages[usize::from(self.message_count)] = message;
+        self.message_count += 1;
+    }
+
     fn remove(&mut self, index: usize) {
         let last = usize::from(self.message_count) - 1;
         self.messages.copy_within(index + 1..=last, index);
@@ -98,10 +112,12 @@ struct Search<'a> {
     bound: &'a Bound,
     space: Space,
     seen: FxHashSet<u64>,
-    /// For each state the one before it and what led from there.
-    trail: Vec<(u32, Action)>,
-    depths: Vec<u32>,
+    configurations: FxHashSet<u64>,
+    /// For each state the one before it, and which of the states that follow from that one it is.
+    trail: Vec<(u32, u16)>,
     queue: VecDeque<State>,
+    /// Kept for its memory.
+    actions: Vec<Action>,
     transitions: u64,
 }
 
@@ -109,20 +125,22 @@ struct Search<'a> {
 pub(super) fn explore(start: Vec<Machine>, circumstances: Circumstances, bound: &Bound) -> Report {
     let mut search = Search {
         bound,
-        space: Space::new(circumstances),
+        space: Space::new(circumstances, Term(bound.terms)),
         seen: FxHashSet::default(),
+        configurations: FxHashSet::default(),
         trail: Vec::new(),
-        depths: Vec::new(),
         queue: VecDeque::new(),
+        actions: Vec::new(),
         transitions: 0,
     };
     let first = search.first(start);
-    let verdict = search.run(first);
+    let (verdict, depth) = search.run(first);
     Report {
         verdict,
         states: search.seen.len(),
+        configurations: search.configurations,
         transitions: search.transitions,
-        depth: search.depths.last().copied().unwrap_or_default(),
+        depth,
         machines: search.space.machines.len(),
         steps: search.space.step_count(),
     }
@@ -147,39 +165,46 @@ impl Search<'_> {
         }
     }
 
-    fn run(&mut self, first: State) -> Verdict {
-        self.trail.push((0, Action::Lose { index: 0 }));
-        self.depths.push(0);
+    fn run(&mut self, first: State) -> (Verdict, u32) {
+        self.trail.push((0, 0));
         self.seen.insert(self.digest(&first));
+        self.note_configuration(&first);
         self.queue.push_back(first);
-        let mut actions = Vec::new();
+        let (mut depth, mut left_at_depth) = (0, 1);
+        let mut next = Vec::new();
         while let Some(state) = self.queue.pop_front() {
-            self.actions(&state, &mut actions);
-            for action in actions.drain(..) {
-                self.transitions += 1;
-                match self.follow(&state, action) {
-                    Ok(next) => self.meet(&state, action, next),
-                    Err(what) => {
-                        self.trail.push((state.index, action));
-                        return Verdict::Violated { what, trace: self.trace(first) };
-                    }
-                }
+            if left_at_depth == 0 {
+                (depth, left_at_depth) = (depth + 1, self.queue.len() + 1);
+            }
+            left_at_depth -= 1;
+            if let Err((action, what)) = self.follow(&state, &mut next) {
+                let mut trace = self.trace(first, state.index);
+                trace.push(self.describe(&state, action));
+                return (Verdict::Violated { what, trace }, depth);
+            }
+            self.transitions += next.len() as u64;
+            for (ordinal, (_, next)) in next.drain(..).enumerate() {
+                self.meet(state.index, ordinal as u16, next);
             }
             if self.seen.len() >= self.bound.states {
-                return Verdict::Unfinished;
+                return (Verdict::Unfinished, depth);
             }
         }
-        Verdict::Complete
+        (Verdict::Complete, depth)
     }
 
-    fn meet(&mut self, before: &State, action: Action, mut next: State) {
+    fn meet(&mut self, before: u32, ordinal: u16, mut next: State) {
         if !self.seen.insert(self.digest(&next)) {
             return;
         }
+        self.note_configuration(&next);
         next.index = self.trail.len() as u32;
-        self.trail.push((before.index, action));
-        self.depths.push(self.depths[before.index as usize] + 1);
+        self.trail.push((before, ordinal));
         self.queue.push_back(next);
+    }
+
+    fn note_configuration(&mut self, state: &State) {
+        self.configurations.insert(self.space.digest(state.machines, &[], state.past, 0));
     }
 
     fn digest(&self, state: &State) -> u64 {
@@ -220,80 +245,120 @@ impl Search<'_> {
             if state.repetitions < self.bound.repetitions {
                 actions.push(Action::Deliver { index, stays: true });
             }
-            // A message that is never delivered is as good as lost, except that it takes a place.
-            if self.on_link(state, *message) >= self.bound.messages_per_link {
+            if self.bound.plain {
                 actions.push(Action::Lose { index });
             }
         }
     }
 
-    /// How many messages are in flight on the link of this one.
-    fn on_link(&self, state: &State, message: MessageId) -> usize {
-        let link = |id: MessageId| {
-            let known = &self.space.messages[id as usize];
-            (known.from, known.to)
-        };
-        state.messages().iter().filter(|id| link(**id) == link(message)).count()
+    /// Every state that follows from one, and what leads there.
+    ///
+    /// # Errors
+    /// What led to a state in which a property does not hold, and which.
+    fn follow(&mut self, state: &State, next: &mut Vec<(Action, State)>) -> Result<(), (Action, String)> {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.actions(state, &mut actions);
+        let outcome =
+            actions.drain(..).try_for_each(|action| self.act(*state, action, next).map_err(|what| (action, what)));
+        self.actions = actions;
+        outcome
     }
 
-    fn follow(&mut self, state: &State, action: Action) -> Result<State, String> {
-        let mut next = *state;
+    fn act(&mut self, mut state: State, action: Action, next: &mut Vec<(Action, State)>) -> Result<(), String> {
         let (node, event) = match action {
             Action::Lose { index } => {
-                next.remove(usize::from(index));
-                return Ok(next);
+                state.remove(usize::from(index));
+                next.push((action, state));
+                return Ok(());
             }
             Action::Deliver { index, stays } => {
                 let message = state.messages()[usize::from(index)];
                 if stays {
-                    next.repetitions += 1;
+                    state.repetitions += 1;
                 } else {
-                    next.remove(usize::from(index));
+                    state.remove(usize::from(index));
                 }
                 (self.space.messages[message as usize].to.0 as usize - 1, Event::Receive(message))
             }
             Action::Happen { node, event } => {
                 match event {
-                    Event::Heartbeat | Event::Lonely => next.leader_ticks += 1,
-                    Event::Restart { .. } => next.restarts += 1,
+                    Event::Heartbeat | Event::Lonely => state.leader_ticks += 1,
+                    Event::Restart { .. } => state.restarts += 1,
                     _ => {}
                 }
                 (usize::from(node), event)
             }
         };
-        self.happen(&mut next, node, event)?;
-        Ok(next)
-    }
-
-    fn happen(&mut self, state: &mut State, node: usize, event: Event) -> Result<(), String> {
         let step = self.space.step(state.machines[node], event)?;
+        if step.machine == state.machines[node] && step.sent.is_empty() && !self.bound.plain {
+            return Ok(());
+        }
         state.machines[node] = step.machine;
         if step.leads_in.is_some() || !step.committed.is_empty() {
             let machine = &self.space.machines[step.machine as usize];
             let past = self.space.pasts[state.past as usize].0.after(NodeId(node as u16 + 1), &step, machine)?;
             state.past = self.space.past(past);
         }
-        for message in step.sent.iter().copied() {
-            let has_room = self.on_link(state, message) < self.bound.messages_per_link;
-            if has_room && !self.space.is_stale(message, self.receiver(state, message)) {
-                state.messages[usize::from(state.message_count)] = message;
-                state.message_count += 1;
+        self.check(&state, node)?;
+        self.age(&mut state, node);
+        let first = next.len();
+        next.push((action, state));
+        for message in &step.sent {
+            if let Some(message) = self.remaining(*message, &state) {
+                self.send(message, first, next);
             }
         }
-        self.forget_stale(state, node);
-        self.check(state, node)
+        Ok(())
     }
 
-    fn receiver(&self, state: &State, message: MessageId) -> MachineId {
-        state.machines[usize::from(self.space.messages[message as usize].to.0) - 1]
+    /// Puts a message on its link in each of the states from `first` on. Where there is no room it is lost, or it takes the
+    /// place of one that is lost.
+    fn send(&self, message: MessageId, first: usize, next: &mut Vec<(Action, State)>) {
+        for at in first..next.len() {
+            let (action, state) = next[at];
+            if self.on_link(&state, message).count() < self.bound.messages_per_link {
+                next[at].1.push(message);
+                continue;
+            }
+            if self.bound.plain {
+                // It is lost; that an earlier one was lost instead is another state.
+                continue;
+            }
+            let others = self.on_link(&state, message).filter(|index| state.messages[*index] != message);
+            next.extend(others.map(|index| {
+                let mut replaced = state;
+                replaced.remove(index);
+                replaced.push(message);
+                (action, replaced)
+            }));
+        }
     }
 
-    fn forget_stale(&self, state: &mut State, node: usize) {
+    /// The messages in flight on the link of this one.
+    fn on_link(&self, state: &State, message: MessageId) -> impl Iterator<Item = usize> {
+        let link = |id: MessageId| {
+            let known = &self.space.messages[id as usize];
+            (known.from, known.to)
+        };
+        let link_of_message = link(message);
+        let messages = state.messages().iter().enumerate();
+        messages.filter(move |(_, id)| link(**id) == link_of_message).map(|(index, _)| index)
+    }
+
+    fn remaining(&mut self, message: MessageId, state: &State) -> Option<MessageId> {
+        if self.bound.plain { Some(message) } else { self.space.remaining(message, &state.machines) }
+    }
+
+    /// Leaves of the messages to and from a node what remains of them after it has changed.
+    fn age(&mut self, state: &mut State, node: usize) {
         for index in (0..state.messages().len()).rev() {
             let message = state.messages()[index];
-            let is_for_node = usize::from(self.space.messages[message as usize].to.0) == node + 1;
-            if is_for_node && self.space.is_stale(message, state.machines[node]) {
-                state.remove(index);
+            let KnownMessage { from, to, .. } = &self.space.messages[message as usize];
+            if [from, to].contains(&&NodeId(node as u16 + 1)) {
+                match self.remaining(message, state) {
+                    Some(remaining) => state.messages[index] = remaining,
+                    None => state.remove(index),
+                }
             }
         }
     }
@@ -308,36 +373,39 @@ impl Search<'_> {
         self.space.pasts[state.past as usize].0.durability(machines())
     }
 
-    /// What led to the last state of the trail, performed once more.
-    fn trace(&mut self, first: State) -> Vec<String> {
-        let mut actions = Vec::new();
-        let mut index = self.trail.len() - 1;
+    /// What led to the state at `index` of the trail, performed once more.
+    fn trace(&mut self, first: State, mut index: u32) -> Vec<String> {
+        let mut ordinals = Vec::new();
         while index > 0 {
-            let (before, action) = self.trail[index];
-            actions.push(action);
-            index = before as usize;
+            let (before, ordinal) = self.trail[index as usize];
+            ordinals.push(usize::from(ordinal));
+            index = before;
         }
-        let mut state = first;
+        let (mut state, mut next) = (first, Vec::new());
         let mut lines = Vec::new();
-        for action in actions.into_iter().rev() {
-            let what = match action {
-                Action::Happen { node, event } => format!("n{}: {event:?}", node + 1),
-                Action::Deliver { index, stays } => {
-                    let known = &self.space.messages[state.messages()[usize::from(index)] as usize];
-                    let repeated = if stays { " (and stays in flight)" } else { "" };
-                    format!("{} -> {}{repeated}: {:?}", known.from, known.to, known.message)
-                }
-                Action::Lose { index } => {
-                    let known = &self.space.messages[state.messages()[usize::from(index)] as usize];
-                    format!("{} -> {} lost: {:?}", known.from, known.to, known.message)
-                }
-            };
-            lines.push(what);
-            match self.follow(&state, action) {
-                Ok(next) => state = next,
-                Err(_) => break,
-            }
+        for ordinal in ordinals.into_iter().rev() {
+            next.clear();
+            // It was followed before, without an error.
+            let _ = self.follow(&state, &mut next);
+            let (action, after) = next[ordinal];
+            lines.push(self.describe(&state, action));
+            state = after;
         }
         lines
+    }
+
+    fn describe(&self, state: &State, action: Action) -> String {
+        match action {
+            Action::Happen { node, event } => format!("n{}: {event:?}", node + 1),
+            Action::Lose { index } => {
+                let known = &self.space.messages[state.messages()[usize::from(index)] as usize];
+                format!("{} -> {} lost: {:?}", known.from, known.to, known.message)
+            }
+            Action::Deliver { index, stays } => {
+                let known = &self.space.messages[state.messages()[usize::from(index)] as usize];
+                let repeated = if stays { " (and stays in flight)" } else { "" };
+                format!("{} -> {}{repeated}: {:?}", known.from, known.to, known.message)
+            }
+        }
     }
 }

@@ -11,8 +11,9 @@ use super::{
     canonical::{Digests, RENAMINGS, digests, spread},
     machine::{Circumstances, Deeds, Happening, Machine, NODES},
     properties::Past,
+    remains::term_only,
 };
-use crate::core::{AppendResult, Appended, Claim, Message, NodeId, Position, Role, Term, Vote};
+use crate::core::{Claim, HardState, Message, NodeId, Position, Role, Term};
 
 /// The number of a machine in [`Space`].
 pub(super) type MachineId = u32;
@@ -25,7 +26,8 @@ pub(super) struct KnownMachine {
     pub(super) digests: Digests,
     pub(super) role: Role,
     pub(super) term: Term,
-    pub(super) durable_term: Term,
+    /// What no crash makes it forget.
+    pub(super) durable: HardState,
     pub(super) last: Position,
     pub(super) writes_under_way: usize,
     pub(super) claims: Vec<Claim>,
@@ -38,6 +40,8 @@ pub(super) struct KnownMessage {
     pub(super) to: NodeId,
     pub(super) message: Message,
     pub(super) digests: Digests,
+    /// What says no more than its term, or no more than to ask for one, in its place.
+    pub(super) term_only: Option<MessageId>,
 }
 
 /// A kind of [`Happening`] with a message by its number: what steps are found by.
@@ -63,6 +67,8 @@ pub(super) struct Step {
 /// Everything that has been met.
 pub(super) struct Space {
     pub(super) circumstances: Circumstances,
+    /// Nobody stands for election in a higher one.
+    pub(super) last_term: Term,
     pub(super) machines: Vec<KnownMachine>,
     pub(super) messages: Vec<KnownMessage>,
     pub(super) pasts: Vec<(Past, Digests)>,
@@ -73,9 +79,10 @@ pub(super) struct Space {
 }
 
 impl Space {
-    pub(super) fn new(circumstances: Circumstances) -> Self {
+    pub(super) fn new(circumstances: Circumstances, last_term: Term) -> Self {
         Self {
             circumstances,
+            last_term,
             machines: Vec::new(),
             messages: Vec::new(),
             pasts: Vec::new(),
@@ -103,7 +110,7 @@ impl Space {
             digests,
             role: machine.core.role(),
             term: machine.core.term(),
-            durable_term: machine.durable_term(),
+            durable: machine.durable(),
             last: machine.core.last(),
             writes_under_way: machine.writes_under_way(),
             claims: machine.claims().collect(),
@@ -120,7 +127,9 @@ impl Space {
         }
         let id = self.messages.len() as MessageId;
         self.message_ids.insert(digests[0], id);
-        self.messages.push(KnownMessage { from, to, message, digests });
+        let term_only = term_only(&message);
+        self.messages.push(KnownMessage { from, to, message, digests, term_only: None });
+        self.messages[id as usize].term_only = term_only.map(|message| self.message(from, to, message));
         id
     }
 
@@ -172,21 +181,6 @@ impl Space {
         let machine = self.machine(machine);
         let sent = sent.into_iter().map(|(to, message)| self.message(node, to, message)).collect();
         Ok(Step { machine, sent, leads_in, committed })
-    }
-
-    /// Whether a message does nothing, now and whatever else happens: an answer to a question of an earlier term.
-    pub(super) fn is_stale(&self, message: MessageId, receiver: MachineId) -> bool {
-        let receiver = &self.machines[receiver as usize];
-        match &self.messages[message as usize].message {
-            Message::Vote(Vote { requested_term, term, .. }) => {
-                *requested_term < receiver.durable_term && *term <= receiver.durable_term
-            }
-            Message::Appended(Appended { term, append_term, result, .. }) => {
-                let says_nothing = *append_term < receiver.durable_term && *term <= receiver.durable_term;
-                says_nothing && !matches!(result, AppendResult::Superseded { .. })
-            }
-            _ => false,
-        }
     }
 
     /// The least digest of a state under all renamings of its nodes: equal for states that differ in names only.
