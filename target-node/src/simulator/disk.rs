@@ -36,6 +36,10 @@ struct Image {
     /// The position before the first entry, and the claim of the entry there.
     base: (Position, Option<Claim>),
     entries: Vec<Entry>,
+    /// How many pieces were put here.
+    pieces: u64,
+    /// How many had been when the newest snapshot was begun.
+    pieces_before_snapshot: u64,
     /// The newest snapshot was installed, and the record with which the log begins anew is missing: the log is void.
     is_void: bool,
 }
@@ -45,9 +49,11 @@ impl Image {
     fn apply(&mut self, pieces: impl IntoIterator<Item = Piece>) -> Vec<(Entry, Claim)> {
         let mut appended = Vec::new();
         for piece in pieces {
+            self.pieces += 1;
             match piece {
                 Piece::Installed(snapshot) => {
                     self.snapshot = Some(snapshot);
+                    self.pieces_before_snapshot = self.pieces;
                     self.is_void = true;
                 }
                 Piece::Record(Record::HardState(hard_state)) => self.hard_state = hard_state,
@@ -86,11 +92,17 @@ impl Image {
         self.snapshot = Some(snapshot);
     }
 
-    /// Begins the log anew after the snapshot if the snapshot does not follow from the log; true if it did.
+    /// Begins the log anew after the snapshot if the snapshot does not follow from the log; true if it did. That happens
+    /// where the log lost its tail; a whole log that contradicts its snapshot is what a real node refuses as damage.
     fn begin_anew_if_void(&mut self) -> bool {
         let Some(Snapshot { position, claim, .. }) = &self.snapshot else { return false };
         let (position, claim) = (*position, *claim);
         let is_void = self.is_void || self.claim_in_log(position) != Some(claim);
+        let is_cut = self.is_void || self.pieces < self.pieces_before_snapshot;
+        assert!(
+            is_cut || !is_void,
+            "the log holds other entries than {claim:?} at {position}, and nothing of it was lost"
+        );
         if is_void {
             self.begin_anew(position, claim);
         }
@@ -127,8 +139,8 @@ pub(super) struct Disk {
     forced: Image,
     unforced: VecDeque<(u64, Piece)>,
     under_way: VecDeque<(Token, Vec<Piece>)>,
-    /// The snapshot that is being stored beside the log.
-    saving: Option<Snapshot>,
+    /// The snapshot that is being stored beside the log, and how much was written when that was begun.
+    saving: Option<(Snapshot, u64)>,
     busy_until_us: u64,
     pub(super) slowness: u64,
 }
@@ -169,16 +181,18 @@ impl Disk {
     /// Begins to store a snapshot beside the log; returns when it will be done.
     pub(super) fn save(&mut self, now_us: u64, snapshot: Snapshot, rng: &mut impl Rng) -> u64 {
         assert!(self.saving.is_none(), "one snapshot is stored at a time");
-        self.saving = Some(snapshot);
+        self.saving = Some((snapshot, self.written.pieces));
         now_us + rng.random_range(SAVE_US) * self.slowness
     }
 
     /// Finishes the snapshot that is being stored.
     pub(super) fn finish_save(&mut self) {
-        if let Some(snapshot) = self.saving.take() {
+        if let Some((snapshot, pieces)) = self.saving.take() {
             // The log up to it is not forced to the medium with it.
             self.forced.snapshot = Some(snapshot.clone());
+            self.forced.pieces_before_snapshot = pieces;
             self.written.save(snapshot, self.kept);
+            self.written.pieces_before_snapshot = pieces;
         }
     }
 
@@ -275,7 +289,7 @@ mod tests {
     use rand::{SeedableRng, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::core::{Command, NodeId, Term};
+    use crate::core::{Command, Members, NodeId, State, Term};
 
     fn entry(position: u64) -> Record {
         let claim = Claim { term: Term(1), leader: NodeId(1) };
@@ -310,6 +324,46 @@ mod tests {
             let left = lengths(fsync, |disk, rng| drop(disk.kill(3_500, rng)));
             assert!(left.iter().eq(&[3, 4]), "{fsync}: {left:?}");
         }
+    }
+
+    /// As the real storage does it (`a_snapshot_outlives_a_log_that_was_not_flushed_whatever_is_left_of_it`).
+    #[test]
+    fn a_snapshot_outlives_a_log_that_was_not_forced_whatever_is_left_of_it() {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let later = Claim { term: Term(2), leader: NodeId(1) };
+        let rewritten = |position| {
+            let position = Position(position);
+            Record::Append(Entry { claim: later, position, command: Command::Noop, origin: None })
+        };
+        let mut left = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let mut disk = Disk::new(Fsync::Never, 10);
+            let truncation = Record::Truncate { from: Position(2) };
+            let records = [entry(1), entry(2), entry(3), truncation, rewritten(2), rewritten(3)];
+            disk.write(1_000, Token(1), records.to_vec(), &mut rng);
+            disk.finish(1_000, Token(1));
+            let (position, state) = (Position(3), State::empty_at(Position(3)));
+            let members = Members::first(3);
+            disk.save(1_000, Snapshot { position, claim: later, members, state }, &mut rng);
+            disk.finish_save();
+            disk.lose_power(2_000, &mut rng);
+            left.insert(disk.written.pieces);
+            let (_, snapshot, entries) = disk.recover();
+            assert_eq!((snapshot.map(|snapshot| snapshot.claim), entries), (Some(later), vec![]));
+        }
+        assert!(left.iter().eq(&[0, 1, 2, 3, 4, 5, 6]), "{left:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing of it was lost")]
+    fn a_whole_log_that_contradicts_its_snapshot_is_no_crash() {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut disk = disk(Fsync::Always, &mut rng);
+        let (position, state) = (Position(3), State::empty_at(Position(3)));
+        let claim = Claim { term: Term(2), leader: NodeId(1) };
+        disk.save(1_000, Snapshot { position, claim, members: Members::first(3), state }, &mut rng);
+        disk.finish_save();
+        disk.recover();
     }
 
     #[test]

@@ -3,6 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What to do about a directory that cannot be read any more.
+const REPAIR: &str = "restore the data directory from a copy made while the node did not run; or, under \
+                      failover=consensus, remove the node from the members, empty the directory, and add it as a new \
+                      member with --join: an empty disk has forgotten its votes; without votes (failover=timeout, \
+                      manual) an empty directory is enough, and the node copies everything from the leader";
+
 /// A failure of storage. None of them is retried: after a failed `fdatasync` nobody knows what the kernel kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StorageError {
@@ -24,7 +30,11 @@ pub(crate) enum StorageError {
         path: PathBuf,
     },
     /// The file is something else.
-    #[error("{path} is not a file of this program ({found}): give --data an empty directory", path = path.display())]
+    #[error(
+        "{path} is not a file of this program ({found}): give --data a directory of its own; under failover=consensus a \
+         node that had one before comes back as a new member only, because an empty disk has forgotten its votes",
+        path = path.display()
+    )]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -33,9 +43,9 @@ pub(crate) enum StorageError {
     },
     /// Something that was durable can no longer be read.
     #[error(
-        "{path} is damaged at byte {offset}: {problem}; restore the data directory from a copy, or remove it and let \
-         the node copy everything from the leader",
-        path = path.display()
+        "{path} is damaged at byte {offset}: {problem}; {repair}",
+        path = path.display(),
+        repair = REPAIR
     )]
     Corrupt {
         /// The file.
@@ -47,9 +57,9 @@ pub(crate) enum StorageError {
     },
     /// A file is gone that others rest on.
     #[error(
-        "{path} is missing: {needed_by}; restore the data directory from a copy, or remove it and let the node copy \
-         everything from the leader",
-        path = path.display()
+        "{path} is missing: {needed_by}; {repair}",
+        path = path.display(),
+        repair = REPAIR
     )]
     Missing {
         /// The file.
@@ -58,7 +68,8 @@ pub(crate) enum StorageError {
         needed_by: String,
     },
     /// A record is readable but makes no sense here.
-    #[error("{path} holds a record at byte {offset} that cannot be used: {problem}", path = path.display())]
+    #[error("{path} holds a record at byte {offset} that cannot be used: {problem}; {repair}",
+        path = path.display(), repair = REPAIR)]
     Meaningless {
         /// The file.
         path: PathBuf,

@@ -12,7 +12,7 @@ use super::replay::Replay;
 use super::scan::{evidence, find_record, scan};
 use super::segment::{self, Beginning, PREAMBLE_BYTES, Start};
 use super::{Files, StorageError, read_all};
-use crate::core::Position;
+use crate::core::{Position, Record};
 
 /// A segment, and the last position of the log when it was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,23 @@ impl Found {
             leftovers: Vec::new(),
             torn: Vec::new(),
         }
+    }
+
+    /// Where the record is that put the entry at `position` into the log; where the log ends if none did.
+    pub(super) fn place_of(&self, position: Position) -> Result<(&Path, usize), StorageError> {
+        let mut place = (self.current().path.as_path(), self.end);
+        for (OpenSegment { path, file, .. }, _) in &self.segments {
+            let bytes = read_all(file.as_ref()).map_err(StorageError::io("reading", path))?;
+            let Beginning::Readable { sequence, end, .. } = segment::beginning(path, &bytes)? else { continue };
+            scan(&bytes, end, sequence, |frame, offset| {
+                match postcard::from_bytes(frame.payload) {
+                    Ok(Record::Append(entry)) if entry.position == position => place = (path, offset),
+                    _ => {}
+                }
+                Ok::<_, StorageError>(())
+            })?;
+        }
+        Ok(place)
     }
 
     /// The segment that is written on.

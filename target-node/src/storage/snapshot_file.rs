@@ -17,7 +17,7 @@ use super::{FileHandle, Files, StorageError};
 use crate::core::{Claim, Position};
 
 const MAGIC: [u8; 8] = *b"schismsn";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const PREAMBLE_BYTES: usize = 16;
 
 /// Bytes written at once, and flushed at once: a flush of the log beside it never waits for more.
@@ -41,6 +41,8 @@ pub(super) struct Header {
     pub(super) claim: Claim,
     /// A record of the log that was durable when the snapshot was begun.
     pub(super) log_durable: u64,
+    /// The last record that was written then: what the snapshot stands for is in the log up to here.
+    pub(super) log_written: u64,
     /// It came from a leader: the record after `log_durable` begins the log anew after it.
     pub(super) installed: bool,
 }
@@ -149,7 +151,8 @@ impl Reader<'_> {
         }
         let magic = preamble.starts_with(&MAGIC);
         if !magic || preamble[8..12] != VERSION.to_le_bytes() {
-            let found = if magic { "its version is another one" } else { "it does not begin as a snapshot" };
+            let found =
+                if magic { "another version of this program wrote it" } else { "it does not begin as a snapshot" };
             return Err(StorageError::Foreign { path: self.path.to_owned(), found: found.to_owned() });
         }
         self.start += PREAMBLE_BYTES;
@@ -236,7 +239,7 @@ mod tests {
 
     fn header() -> Header {
         let claim = Claim { term: Term(4), leader: NodeId(2) };
-        Header { generation: 3, position: Position(77), claim, log_durable: 90, installed: true }
+        Header { generation: 3, position: Position(77), claim, log_durable: 90, log_written: 95, installed: true }
     }
 
     fn written(directory: &Path, items: &[Vec<u8>]) -> PathBuf {

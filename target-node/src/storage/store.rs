@@ -151,8 +151,8 @@ impl Store {
     }
 
     fn header(&self, position: Position, claim: Claim, installed: bool) -> Header {
-        let (generation, log_durable) = (self.snapshots.begin(), self.log.durable_sequence());
-        Header { generation, position, claim, log_durable, installed }
+        let (log_durable, log_written) = (self.log.durable_sequence(), self.log.written_sequence());
+        Header { generation: self.snapshots.begin(), position, claim, log_durable, log_written, installed }
     }
 }
 
@@ -237,9 +237,121 @@ fn reconcile(
         );
         return Err(StorageError::Missing { path: super::segment::path(wal, first.number - 1), needed_by });
     }
-    // Where records are not flushed one by one, a snapshot may be durable before what it stands for.
     let index = header.position.0.checked_sub(replay.base.0 + 1);
     let claim = index.and_then(|index| replay.entries.get(index as usize)).map(|entry| entry.claim);
-    let is_behind = replay.last() < header.position || claim.is_some_and(|claim| claim != header.claim);
-    Ok(if is_behind { Verdict::Void } else { Verdict::Keep })
+    let is_other = replay.last() < header.position || claim.is_some_and(|claim| claim != header.claim);
+    if !is_other {
+        return Ok(Verdict::Keep);
+    }
+    if found.next_sequence <= header.log_written {
+        // Where records are not flushed one by one, a snapshot may be durable before what it stands for. What is left of
+        // the log was written before it, and whatever contradicts it there had been truncated.
+        return Ok(Verdict::Void);
+    }
+    let (path, offset) = found.place_of(header.position)?;
+    let in_log = match claim {
+        Some(claim) => format!("position {} is of term {} of {} here", header.position, claim.term, claim.leader),
+        None => format!("the log ends with position {} here", replay.last()),
+    };
+    let problem = format!(
+        "{in_log}, yet {} stands for term {} of {} at position {} and for every record up to {}",
+        header.name(),
+        header.claim.term,
+        header.claim.leader,
+        header.position,
+        header.log_written
+    );
+    Err(StorageError::corrupt(path, offset, problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fuzz_test::{Model, Prefix, SNAPSHOTS, WAL, items};
+    use super::super::simulated_files::{Crash, SimulatedFiles};
+    use super::*;
+    use crate::core::{Command, NodeId, Term};
+    use crate::settings::Fsync;
+
+    fn claim(term: u64) -> Claim {
+        Claim { term: Term(term), leader: NodeId(1) }
+    }
+
+    fn append(position: u64, term: u64) -> Record {
+        let position = Position(position);
+        Record::Append(Entry { claim: claim(term), position, command: Command::Noop, origin: None })
+    }
+
+    fn open(files: &SimulatedFiles, fsync: Fsync) -> Result<(Store, Contents<Prefix>), StorageError> {
+        let options = LogOptions { files: Arc::new(files.clone()), fsync, segment_bytes: 4096, threaded: false };
+        Store::open(Path::new(WAL), Path::new(SNAPSHOTS), &options, 10)
+    }
+
+    fn write(store: &mut Store, records: &[Record], flush: bool) {
+        records.iter().for_each(|record| store.log.append(record));
+        store.log.write().unwrap();
+        if flush {
+            store.log.sync().unwrap();
+        }
+    }
+
+    fn save(store: &mut Store, log: &[Claim]) {
+        let saving = store.begin_save(Position(log.len() as u64), log[log.len() - 1]);
+        saving.write(items(log)).unwrap();
+        store.finish_save(&saving).unwrap();
+    }
+
+    /// The log of a node: three entries of term 1, of which the last two gave way to two of term 2.
+    fn rewritten() -> [Record; 6] {
+        [append(1, 1), append(2, 1), append(3, 1), Record::Truncate { from: Position(2) }, append(2, 2), append(3, 2)]
+    }
+
+    #[test]
+    fn a_snapshot_outlives_a_log_that_was_not_flushed_whatever_is_left_of_it() {
+        let log = [claim(1), claim(2), claim(2)];
+        let mut others = 0;
+        for seed in 0..300 {
+            let files = SimulatedFiles::new(seed);
+            let (mut store, _) = open(&files, Fsync::Never).unwrap();
+            write(&mut store, &rewritten()[..3], seed % 2 == 0);
+            write(&mut store, &rewritten()[3..], false);
+            save(&mut store, &log);
+            drop(store);
+            files.crash(Crash::Power);
+            let found = recovery::read(&files, Path::new(WAL)).unwrap().unwrap();
+            others += usize::from(found.replay.entries.get(2).is_some_and(|entry| entry.claim == claim(1)));
+            // The setting may have been changed between the two lives.
+            let fsync = if seed % 3 == 0 { Fsync::Always } else { Fsync::Never };
+            for life in 1..=2 {
+                let (_, contents) = open(&files, fsync).unwrap_or_else(|refused| panic!("seed {seed}: {refused}"));
+                assert_eq!(Model::found(&contents).log, log, "seed {seed}, life {life}");
+                files.crash(Crash::Power);
+            }
+        }
+        assert!(others > 50, "another claim was left at the snapshot's position only {others} times");
+    }
+
+    #[test]
+    fn a_snapshot_that_contradicts_a_durable_log_is_refused_with_file_and_offset() {
+        for (log, expected) in [
+            (vec![claim(1), claim(2), claim(3)], "position 3 is of term 2 of n1 here"),
+            (vec![claim(1), claim(2), claim(2), claim(2)], "the log ends with position 3 here"),
+        ] {
+            let files = SimulatedFiles::new(7);
+            let (mut store, _) = open(&files, Fsync::Always).unwrap();
+            write(&mut store, &rewritten()[..5], true);
+            let (path, offset) = store.log.place();
+            write(&mut store, &rewritten()[5..], true);
+            let (_, end) = store.log.place();
+            save(&mut store, &log);
+            drop(store);
+            files.crash(Crash::Power);
+            let offset = if log.len() == 3 { offset } else { end };
+            let refused = open(&files, Fsync::Always).unwrap_err();
+            let StorageError::Corrupt { path: file, offset: byte, problem } = &refused else { panic!("{refused}") };
+            assert_eq!((file, *byte), (&path, offset as u64), "{problem}");
+            assert!(problem.contains(expected), "{problem}");
+            let advice = refused.to_string();
+            assert!(advice.contains("remove the node from the members") && advice.contains("--join"), "{advice}");
+        }
+    }
 }

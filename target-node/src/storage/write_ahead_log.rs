@@ -197,6 +197,11 @@ impl WriteAheadLog {
         self.durable_sequence
     }
 
+    /// The last record that is written.
+    pub(crate) fn written_sequence(&self) -> u64 {
+        self.written.next_sequence - 1
+    }
+
     /// Removes the segments that hold nothing but entries up to `position`, for which a durable snapshot stands.
     pub(crate) fn remove_up_to(&mut self, position: Position) -> Result<(), StorageError> {
         let kept = self.segments.iter().rposition(|segment| segment.last_before <= position).unwrap_or(0);

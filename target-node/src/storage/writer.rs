@@ -404,7 +404,11 @@ mod tests {
     #[test]
     fn a_snapshot_that_cannot_be_written_is_reported() {
         let files = SimulatedFiles::new(1);
-        let (store, _) = open(files.clone(), Path::new("data"), Fsync::Always);
+        // The disk fails at an operation by number: no other thread may take it.
+        let options =
+            LogOptions { files: Arc::new(files.clone()), fsync: Fsync::Always, segment_bytes: 4096, threaded: false };
+        let data = Path::new("data");
+        let (store, _) = Store::open::<Snapshot>(&data.join("wal"), &data.join("snapshots"), &options, 10).unwrap();
         let (sender, mut written) = unbounded_channel();
         let writer = LogWriter::start(store, sender).unwrap();
         writer.persist(Token(1), vec![entry(1)]);
