@@ -48,7 +48,7 @@ impl Core {
         let waiting = self.waiting_reads();
         if waiting >= WAITING_READS_MAX {
             let reason = format!("{waiting} reads wait in this node already: try again, or ask another");
-            return self.reply(request, ClientResponse::Refused { reason });
+            return self.reply(request, ClientResponse::Overloaded { reason });
         }
         let read = WaitingRead { request, question, level, at_least: at_least.unwrap_or_default() };
         let leads = matches!(self.role, RoleState::Leader(_));
@@ -91,7 +91,7 @@ impl Core {
         };
         if waiting >= WAITING_WRITES_MAX {
             let reason = format!("{waiting} writes wait for acknowledgement already: try again when followers answer");
-            return self.reply(request, ClientResponse::Refused { reason });
+            return self.reply(request, ClientResponse::Overloaded { reason });
         }
         let position = self.append_own(command, origin);
         if let RoleState::Leader(leadership) = &mut self.role {

@@ -287,6 +287,11 @@ pub enum ClientResponse {
         /// Why, and what to ask for instead.
         reason: String,
     },
+    /// As many requests wait in the node as it takes. Definite: nothing was done.
+    Overloaded {
+        /// What waits, and when to try again.
+        reason: String,
+    },
     /// The node stopped leading while the write was waiting: it may take effect or not.
     Unknown {
         /// Why the outcome is unknown.

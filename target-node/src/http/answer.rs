@@ -79,6 +79,7 @@ impl Answer {
             }
             ClientResponse::WrongType { term, position } => Self::decided(outcome::WRONG_TYPE, node, term, position),
             ClientResponse::OutOfOrder { term, position } => Self::decided(outcome::OUT_OF_ORDER, node, term, position),
+            ClientResponse::Overloaded { reason } => Self::error(outcome::OVERLOADED, node, &reason),
             ClientResponse::Unknown { reason } => Self::error(outcome::UNKNOWN, node, reason),
             ClientResponse::Value { .. }
             | ClientResponse::Acknowledged { .. }
@@ -225,6 +226,7 @@ mod tests {
             (ClientResponse::OutOfOrder { term, position }, 409, r#""error":"out-of-order""#),
             (ClientResponse::WrongType { term, position }, 422, r#""error":"wrong-type""#),
             (ClientResponse::Refused { reason: "no".to_owned() }, 400, r#""message":"no""#),
+            (ClientResponse::Overloaded { reason: "later".to_owned() }, 429, r#""error":"overloaded""#),
             (ClientResponse::Unknown { reason: "stopped leading" }, 503, r#""error":"unknown""#),
         ];
         let written = Value::from(7);

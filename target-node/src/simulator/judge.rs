@@ -190,9 +190,10 @@ fn answers_were_true(world: &World, log: &[Entry], meaning: &Meaning) -> Result<
                 _,
                 ClientResponse::PreconditionFailed { term, position } | ClientResponse::WrongType { term, position },
             )) if had_effect(*position, *term) == Some(true) => return complain("is refused, but had an effect"),
-            Some((_, ClientResponse::NotLeader { .. } | ClientResponse::Refused { .. }))
-                if !operation.in_doubt && appended.contains(&(number as u64)) =>
-            {
+            Some((
+                _,
+                ClientResponse::NotLeader { .. } | ClientResponse::Refused { .. } | ClientResponse::Overloaded { .. },
+            )) if !operation.in_doubt && appended.contains(&(number as u64)) => {
                 return complain("was never appended, but is in the log");
             }
             _ => {}

@@ -173,6 +173,7 @@ impl Operation {
             }
             ClientResponse::NotLeader { .. } => self.end(at_us, refused, "not leader"),
             ClientResponse::Refused { .. } => self.end(at_us, refused, "refused"),
+            ClientResponse::Overloaded { .. } => self.end(at_us, refused, "overloaded"),
             ClientResponse::OutOfOrder { .. } => self.end(at_us, refused, "out of order"),
             ClientResponse::PreconditionFailed { .. } => self.end(at_us, Outcome::Fail, "precondition failed"),
             ClientResponse::WrongType { .. } => self.end(at_us, Outcome::Fail, "wrong type"),

@@ -143,6 +143,7 @@ pub(crate) fn response(response: &ClientResponse) -> String {
         }
         ClientResponse::WrongType { term, position } => format!("wrong type at {}", place(*position, *term)),
         ClientResponse::Refused { reason } => format!("refused: {reason}"),
+        ClientResponse::Overloaded { reason } => format!("overloaded: {reason}"),
         ClientResponse::Unknown { reason } => format!("unknown: {reason}"),
     }
 }

@@ -284,3 +284,15 @@ fn without_consensus_a_follower_believes_its_leader() {
     bench.peer(2, append(2, (2, 1), &[], 2));
     assert_eq!(values(&read(&mut bench, 13, "bounded:100", None)), [], "n2 has another truth");
 }
+
+#[test]
+fn more_reads_than_may_wait_are_refused_as_too_many_and_not_as_wrong() {
+    let mut bench = follower(&[]);
+    let waiting = u64::try_from(super::super::read::WAITING_READS_MAX).unwrap();
+    for request in 1..=waiting {
+        assert_eq!(replies(&read(&mut bench, request, "session", Some(9))), [], "it waits for position 9");
+    }
+    let effects = read(&mut bench, waiting + 1, "session", Some(9));
+    let [(request, ClientResponse::Overloaded { reason })] = &replies(&effects)[..] else { panic!("{effects:?}") };
+    assert!(*request == waiting + 1 && reason.contains("try again"), "{reason}");
+}

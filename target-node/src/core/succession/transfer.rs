@@ -115,7 +115,7 @@ impl Core {
             return handover.held.push((request, body));
         }
         let reason = format!("{held} requests wait for a new leader already: try again when it leads");
-        self.reply(request, ClientResponse::Refused { reason });
+        self.reply(request, ClientResponse::Overloaded { reason });
     }
 
     /// Forgets what clients have asked that are gone.
