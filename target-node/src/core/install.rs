@@ -1,7 +1,7 @@
 //! Taking a leader's snapshot: assembling it, and putting it in the place of the whole log.
 
 use super::{
-    interface::{Effect, ProtocolEvent},
+    interface::ProtocolEvent,
     log::Log,
     members::Members,
     message::{Message, SnapshotChunk, SnapshotTaken},
@@ -119,7 +119,7 @@ impl Core {
         self.acknowledged = self.acknowledged.min(position);
         self.snapshots.installed(position);
         self.reconcile(Some(&before));
-        self.effects.push(Effect::Event(ProtocolEvent::SnapshotInstalled { position, claim }));
+        self.account(ProtocolEvent::SnapshotInstalled { position, claim });
         self.effects.extend(self.durability.install(snapshot, before.last(), kept));
     }
 }

@@ -3,6 +3,10 @@
 //! A killed node forgets what it acknowledged, its events do not. Whoever restarts it reads them back into a
 //! [`Ledger`], so that the loss of a write is reported even if it happens after a restart. The ledger knows places
 //! only; the entries themselves are in the log.
+//!
+//! What was not acknowledged (a read through the log, a refused compare-and-set) interrupts the ranges, so that a long life
+//! has ever more of them. Where there are more than [`RANGES_MAX`], the earliest of those that a stored snapshot stands for
+//! are joined: a range for each reign remains, which claims what lay between as acknowledged, too.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +14,9 @@ use super::{
     interface::{AcknowledgedWrite, ProtocolEvent},
     types::{Claim, Position},
 };
+
+/// So many ranges are kept exactly, about four megabytes.
+const RANGES_MAX: usize = 65_536;
 
 /// The acknowledged writes of one node, and those of them that its log has lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,8 +40,30 @@ impl Ledger {
             ProtocolEvent::RestoredAcked(write) => {
                 self.missing.remove(&(write.position, write.claim()));
             }
+            ProtocolEvent::SnapshotTaken { position } | ProtocolEvent::SnapshotInstalled { position, .. } => {
+                self.compact(*position, RANGES_MAX);
+            }
             _ => {}
         }
+    }
+
+    /// Joins ranges of one claim that end at `base` or before, the earliest first, until there are no more than `ranges`.
+    fn compact(&mut self, base: Position, ranges: usize) {
+        let Some(mut excess) = self.acknowledged.len().checked_sub(ranges).filter(|excess| *excess > 0) else { return };
+        let mut joined: Option<(Claim, Position)> = None;
+        let mut ends = Vec::new();
+        self.acknowledged.retain(|(claim, from), to| match joined {
+            Some((of, first)) if excess > 0 && of == *claim && *to <= base => {
+                excess -= 1;
+                ends.push(((of, first), *to));
+                false
+            }
+            _ => {
+                joined = Some((*claim, *from));
+                true
+            }
+        });
+        self.acknowledged.extend(ends);
     }
 
     /// Joins what overlaps or touches into one range.
@@ -104,6 +133,52 @@ mod tests {
         assert!(ledger.has_acknowledged(Position(5), claim(1)) && ledger.has_acknowledged(Position(8), claim(2)));
         assert!(!ledger.has_acknowledged(Position(8), claim(1)) && !ledger.has_acknowledged(Position(1), claim(1)));
         assert_eq!(ledger.acknowledged.len(), 2, "adjacent events must not cost memory each");
+    }
+
+    #[test]
+    fn a_long_life_costs_bounded_memory_and_is_exact_where_the_log_still_is() {
+        const KEPT: u64 = 1_000;
+        let (mut ledger, mut position) = (Ledger::default(), 0);
+        // Every third entry is no acknowledged write, and a reign is short.
+        for reign in 1..=100 {
+            for _ in 0..10_000 {
+                ledger.record(&acknowledged(reign, position + 1, position + 2));
+                position += 3;
+                if position % 10_000 == 0 {
+                    ledger.record(&ProtocolEvent::SnapshotTaken { position: Position(position - KEPT) });
+                    let ranges = ledger.acknowledged.len();
+                    assert!(ranges <= RANGES_MAX + reign as usize, "{ranges} ranges after {reign} reigns");
+                }
+            }
+        }
+        assert!(ledger.acknowledged.len() > RANGES_MAX / 2, "more was joined than had to be");
+        for position in 1..=position {
+            let reign = (position - 1) / 30_000 + 1;
+            let is_known = ledger.has_acknowledged(Position(position), claim(reign));
+            assert!(is_known || position % 3 == 0, "{position} of reign {reign} is forgotten");
+        }
+        for gap in (position - 150_000..=position).step_by(3) {
+            assert!(!ledger.has_acknowledged(Position(gap), claim((gap - 1) / 30_000 + 1)), "{gap} is claimed");
+        }
+    }
+
+    #[test]
+    fn nothing_is_joined_that_a_snapshot_does_not_stand_for_or_that_another_reign_appended() {
+        let mut ledger = Ledger::default();
+        for (term, from, to) in [(1, 1, 1), (1, 3, 3), (1, 5, 5), (2, 7, 7), (2, 9, 12), (2, 14, 14)] {
+            ledger.record(&acknowledged(term, from, to));
+        }
+        let ranges = |ledger: &Ledger| ledger.ranges().map(|(claim, from, to)| (claim.term.0, from.0, to.0)).collect();
+        let compacted = |base, count| -> Vec<(u64, u64, u64)> {
+            let mut ledger = ledger.clone();
+            ledger.compact(Position(base), count);
+            ranges(&ledger)
+        };
+        assert_eq!(compacted(14, 6).len(), 6);
+        assert_eq!(compacted(14, 5), [(1, 1, 3), (1, 5, 5), (2, 7, 7), (2, 9, 12), (2, 14, 14)]);
+        assert_eq!(compacted(4, 0), [(1, 1, 3), (1, 5, 5), (2, 7, 7), (2, 9, 12), (2, 14, 14)]);
+        assert_eq!(compacted(12, 0), [(1, 1, 5), (2, 7, 12), (2, 14, 14)]);
+        assert_eq!(compacted(14, 0), [(1, 1, 5), (2, 7, 14)]);
     }
 
     #[test]

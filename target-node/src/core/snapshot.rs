@@ -153,7 +153,7 @@ impl Core {
         }
         self.snapshots.saving = None;
         self.snapshots.stored = self.snapshots.stored.max(position);
-        self.effects.push(Effect::Event(ProtocolEvent::SnapshotTaken { position }));
+        self.account(ProtocolEvent::SnapshotTaken { position });
         self.compact();
         self.answer_snapshot_requests();
         self.install_if_complete();
