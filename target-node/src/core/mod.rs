@@ -32,6 +32,9 @@ mod transfer;
 mod types;
 mod value;
 
+#[cfg(test)]
+pub(crate) use read::Bug;
+
 pub use interface::{
     AcknowledgedWrite, ChangeKind, ClientRequest, ClientResponse, Effect, Input, OperatorRequest, ProtocolEvent,
     Restored, Role, Status, StepDown, Token,

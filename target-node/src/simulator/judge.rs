@@ -204,7 +204,8 @@ fn answers_were_true(world: &World, log: &[Entry], meaning: &Meaning) -> Result<
 
 /// Under safe settings every read shows the state at its position, and it is not behind what its level promises.
 fn reads_were_true(world: &World, meaning: &Meaning) -> Result<(), String> {
-    let mut known: Vec<(u64, Position)> = world.invocations.iter().filter_map(completed_position).collect();
+    let mut known: Vec<(u64, Position)> =
+        world.invocations.iter().filter_map(|operation| completed_position(operation, &world.plan)).collect();
     known.sort_unstable();
     // The highest position known so far, by time of completion.
     let mut highest = Position(0);
@@ -238,13 +239,12 @@ fn reads_were_true(world: &World, meaning: &Meaning) -> Result<(), String> {
             _ => continue,
         };
         let least = match level {
-            ReadLevel::ReadIndex | ReadLevel::Log => known_before(operation.invoked_us),
-            ReadLevel::Lease if world.plan.keeps_clocks() => known_before(operation.invoked_us),
+            level if is_fresh(level, &world.plan) => known_before(operation.invoked_us),
             ReadLevel::Bounded(age_ms) if world.plan.keeps_clocks() => {
                 known_before(operation.invoked_us.saturating_sub(longest(age_ms * 1_000, &world.plan)))
             }
             ReadLevel::Session => at_least(&operation.request),
-            ReadLevel::Bounded(_) | ReadLevel::Lease | ReadLevel::Leader | ReadLevel::Local => Position(0),
+            _ => Position(0),
         };
         if position < least {
             return Err(format!("recency: {operation:?} is behind {least}, which it had to show"));
@@ -259,14 +259,22 @@ fn longest(us: u64, plan: &Plan) -> u64 {
 }
 
 /// The position that later fresh reads must not be behind, and when the client knew it.
-fn completed_position(operation: &Invocation) -> Option<(u64, Position)> {
+fn completed_position(operation: &Invocation, plan: &Plan) -> Option<(u64, Position)> {
     match operation.answer() {
         Some((
             completed_us,
-            ClientResponse::Value { position, level: ReadLevel::ReadIndex | ReadLevel::Log, .. }
-            | ClientResponse::Items { position, level: ReadLevel::ReadIndex | ReadLevel::Log, .. },
-        )) => Some((completed_us, *position)),
+            ClientResponse::Value { position, level, .. } | ClientResponse::Items { position, level, .. },
+        )) => is_fresh(*level, plan).then_some((completed_us, *position)),
         _ => operation.acknowledged().map(|(_, position, completed_us)| (completed_us, position)),
+    }
+}
+
+/// Whether reads at this level see all that anybody knew before.
+fn is_fresh(level: ReadLevel, plan: &Plan) -> bool {
+    match level {
+        ReadLevel::ReadIndex | ReadLevel::Log => true,
+        ReadLevel::Lease => plan.keeps_clocks(),
+        ReadLevel::Bounded(_) | ReadLevel::Session | ReadLevel::Leader | ReadLevel::Local => false,
     }
 }
 

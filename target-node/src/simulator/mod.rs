@@ -19,6 +19,8 @@ mod describe;
 mod disk;
 mod faults;
 mod judge;
+#[cfg(test)]
+mod lease_test;
 mod machine;
 mod minimise;
 mod model;

@@ -133,35 +133,39 @@ impl NamedFault {
 
     /// Adds this fault to a plan, from `at_us` on; the plan ends no sooner than the cluster has had time to go on.
     pub fn add_to(&self, plan: &mut Plan, at_us: u64, rng: &mut ChaCha8Rng) {
-        let ElectionTimeout { min_ms, max_ms } = plan.settings.election_timeout;
-        let (min_us, max_us) = (min_ms * 1_000, max_ms * 1_000);
-        let mut script = Script { plan, rng, at_us, min_us, max_us };
+        let mut script = Script::new(plan, rng, at_us);
         (self.schedule)(&mut script);
-        let ends_us = script.at_us + 2 * max_us;
+        let ends_us = script.at_us + 2 * script.max_us;
         plan.end_us = plan.end_us.max(ends_us);
         plan.faults.sort_by_key(|timed| timed.at_us);
     }
 }
 
 /// A schedule in the making.
-struct Script<'a> {
-    plan: &'a mut Plan,
-    rng: &'a mut ChaCha8Rng,
+pub(super) struct Script<'a> {
+    pub(super) plan: &'a mut Plan,
+    pub(super) rng: &'a mut ChaCha8Rng,
     /// When the next step happens.
-    at_us: u64,
+    pub(super) at_us: u64,
     /// The shortest election timeout.
-    min_us: u64,
+    pub(super) min_us: u64,
     /// The longest election timeout.
     max_us: u64,
 }
 
-impl Script<'_> {
-    fn now(&mut self, fault: Fault) -> &mut Self {
+impl<'a> Script<'a> {
+    /// One that adds to a plan from `at_us` on.
+    pub(super) fn new(plan: &'a mut Plan, rng: &'a mut ChaCha8Rng, at_us: u64) -> Self {
+        let ElectionTimeout { min_ms, max_ms } = plan.settings.election_timeout;
+        Self { plan, rng, at_us, min_us: min_ms * 1_000, max_us: max_ms * 1_000 }
+    }
+
+    pub(super) fn now(&mut self, fault: Fault) -> &mut Self {
         self.plan.faults.push(Timed { at_us: self.at_us, fault });
         self
     }
 
-    fn wait(&mut self, us: u64) -> &mut Self {
+    pub(super) fn wait(&mut self, us: u64) -> &mut Self {
         self.at_us += us;
         self
     }
@@ -176,15 +180,15 @@ impl Script<'_> {
     }
 }
 
-fn kill(node: Target) -> Fault {
+pub(super) fn kill(node: Target) -> Fault {
     Fault::Crash { node, after_effects: None }
 }
 
-fn cut_leader(direction: Direction, links: Links) -> Fault {
+pub(super) fn cut_leader(direction: Direction, links: Links) -> Fault {
     Fault::Isolate { node: Target::Leader, from: Vec::new(), direction, links }
 }
 
-fn cut_between(node: Target, other: Target) -> Fault {
+pub(super) fn cut_between(node: Target, other: Target) -> Fault {
     Fault::Isolate { node, from: vec![other], direction: Direction::Both, links: Links::Nodes }
 }
 

@@ -85,6 +85,9 @@ pub(super) struct World {
     agreement: Option<(u64, (NodeId, Claim, Position))>,
     pub(super) steps: u64,
     pub(super) trace: Vec<String>,
+    /// A mistake that every core makes.
+    #[cfg(test)]
+    pub(super) bug: Option<crate::core::Bug>,
 }
 
 /// The number under which a node knows an attempt. A late one may reach a node after a later one.
@@ -101,15 +104,7 @@ fn operation_of(request: u64) -> (usize, u8) {
 /// # Errors
 /// The first promise that was broken; a panic of the core is one, too.
 pub fn simulate(plan: Plan) -> Result<Run, Violation> {
-    let mut world = World::new(plan);
-    let result = std::panic::catch_unwind(AssertUnwindSafe(|| world.run().and_then(|()| judge::judge(&world))))
-        .unwrap_or_else(|panic| Err(format!("panic: {}", panic_message(&*panic))));
-    match result {
-        Ok(report) => Ok(Run::of(&mut world, report)),
-        Err(what) => {
-            Err(Violation { seed: world.plan.seed, at_us: world.now_us, what, trace: std::mem::take(&mut world.trace) })
-        }
-    }
+    World::new(plan).simulate()
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -118,7 +113,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 impl World {
-    fn new(plan: Plan) -> Self {
+    pub(super) fn new(plan: Plan) -> Self {
         let machine = |id| {
             let clock = plan.clocks.get(usize::from(id) - 1).copied().unwrap_or_default();
             Machine::new(NodeId(id), &plan.settings, clock)
@@ -136,7 +131,19 @@ impl World {
             agreement: None,
             steps: 0,
             trace: Vec::new(),
+            #[cfg(test)]
+            bug: None,
             plan,
+        }
+    }
+
+    /// Runs to the end and judges what has come to be.
+    pub(super) fn simulate(mut self) -> Result<Run, Violation> {
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| self.run().and_then(|()| judge::judge(&self))))
+            .unwrap_or_else(|panic| Err(format!("panic: {}", panic_message(&*panic))));
+        match result {
+            Ok(report) => Ok(Run::of(&mut self, report)),
+            Err(what) => Err(Violation { seed: self.plan.seed, at_us: self.now_us, what, trace: self.trace }),
         }
     }
 
@@ -242,6 +249,10 @@ impl World {
         self.steps += 1;
         let line = traced.then(|| format!("{now_us:>9} {node} {inputs:?}"));
         let before = Glance::at(node, core);
+        #[cfg(test)]
+        if let Some(bug) = self.bug {
+            bug.before_step(core, machine.clock.at(now_us));
+        }
         let mut effects = core.step_all(machine.clock.at(now_us), inputs);
         core.validate();
         if let Some(line) = line {

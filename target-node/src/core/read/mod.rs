@@ -11,6 +11,8 @@
 //!
 //! What was confirmed for a read is a position: whoever shows a state at or after it may answer ([`positions`]).
 
+#[cfg(test)]
+mod bug;
 mod lease;
 mod positions;
 mod questions;
@@ -24,6 +26,8 @@ use super::{
 };
 use crate::settings::ReadLevel;
 
+#[cfg(test)]
+pub(crate) use bug::Bug;
 pub(super) use positions::Positions;
 pub(super) use questions::Questions;
 pub(super) use rounds::{Asker, LeaderReads};

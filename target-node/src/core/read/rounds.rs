@@ -97,6 +97,12 @@ impl LeaderReads {
         self.in_rounds.extend(waiting.into_iter().map(|(asker, index)| (self.round, asker, index)));
     }
 
+    /// Takes every round for one that begins now.
+    #[cfg(test)]
+    pub(super) fn begun_at(&mut self, now_us: u64) {
+        self.begun.iter_mut().for_each(|begun| begun.began_us = now_us);
+    }
+
     /// Takes out those who are confirmed once a majority has answered `round`, with the position that each must see.
     pub(super) fn confirm(&mut self, round: u64) -> Vec<(Asker, Position)> {
         while let Some(begun) = self.begun.front().copied().filter(|begun| begun.round <= round) {
