@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod catch_up;
 mod http;
 mod interface;
 mod members;
 mod process;
+mod reads;
 mod replication;
 mod robustness;
+mod sessions;
 mod storage;
 mod support;
+mod transfer;
