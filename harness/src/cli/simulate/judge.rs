@@ -14,6 +14,9 @@ use super::panicked_at;
 const JUDGE_WITHIN: Duration = Duration::from_secs(20);
 /// What happens for so long after a fault counts as during it, in microseconds.
 const AFTERMATH_US: u64 = 3_000_000;
+/// What need not hold once disks have forgotten terms and committed entries: nodes that learn of it stop or stay behind, and a
+/// claim that is made a second time takes an account of lost writes in.
+const RESTS_ON_DISKS: [&str; 3] = ["panic", "convergence", "ledger"];
 /// How much memory a search may hold.
 const JUDGE_BYTES_MAX: usize = 1 << 28;
 
@@ -76,15 +79,23 @@ pub(super) fn run_and_judge(plan: &Plan, strict: bool) -> Judged {
             let promise = what.split(':').next().unwrap_or_default().to_owned();
             let what = if promise == "panic" { format!("{what} ({})", panicked_at()) } else { what };
             let mut judged = Judged { simulated_us: at_us, trace, ..Judged::default() };
-            if promise == "panic" && !plan.keeps_disks() && !strict {
-                // A node that learns that its disk, or another's, has forgotten what was committed may stop.
-                judged.undecided = Some(format!("a node stopped: {what}"));
+            if promise == "convergence" && stays_apart(plan) && !strict {
+                judged.found.push((FindingKind::Divergence, 1));
+                let why = "the nodes stay apart, as rejoin=keep has it: there is no end to compare with";
+                judged.undecided = Some(why.to_owned());
+            } else if RESTS_ON_DISKS.contains(&promise.as_str()) && !plan.keeps_disks() && !strict {
+                judged.undecided = Some(format!("a disk has forgotten what was promised: {what}"));
             } else {
                 judged.broken = Some(Broken { promise, what });
             }
             judged
         }
     }
+}
+
+/// Whether nodes whose logs differ are meant to go on with what they have.
+fn stays_apart(plan: &Plan) -> bool {
+    plan.settings.rejoin.to_string() == "keep"
 }
 
 fn judge(plan: &Plan, run: Run, strict: bool) -> Judged {
