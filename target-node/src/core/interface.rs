@@ -506,3 +506,41 @@ pub struct Status {
     /// Every setting by name.
     pub settings: BTreeMap<String, String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_documented_with_its_fields() {
+        let (term, leader, position, claim) = (Term(1), NodeId(1), Position(1), Claim::NONE);
+        let (from, to, previous) = (position, position, position);
+        let write = AcknowledgedWrite::at(position, claim);
+        let events = [
+            ProtocolEvent::BecameLeader { term, position },
+            ProtocolEvent::SteppedDown { term, reason: StepDown::Removed },
+            ProtocolEvent::Acknowledged { term, leader, from, to },
+            ProtocolEvent::TruncatedAcked(write.clone()),
+            ProtocolEvent::RestoredAcked(write),
+            ProtocolEvent::Appended { term, previous, from, to },
+            ProtocolEvent::Committed { term, position, claim },
+            ProtocolEvent::Durable { position },
+            ProtocolEvent::SnapshotTaken { position },
+            ProtocolEvent::SnapshotInstalled { position, claim },
+            ProtocolEvent::MembersInForce { position, members: Members::first(3) },
+            ProtocolEvent::Degraded { term },
+            ProtocolEvent::Recovered { term },
+        ];
+        let document = include_str!("../../../docs/events.md");
+        for event in events {
+            let object = serde_json::to_value(&event).unwrap();
+            let name = format!("`{}`", object["event"].as_str().unwrap());
+            let row = document.lines().find(|line| line.split(" | ").next().unwrap_or_default().contains(&name));
+            let row = row.unwrap_or_else(|| panic!("docs/events.md has no row for {name}"));
+            let fields = object.as_object().unwrap().keys().filter(|field| *field != "event");
+            for field in fields {
+                assert!(row.contains(&format!("`{field}`")) || row.contains("the same"), "{name} has `{field}`: {row}");
+            }
+        }
+    }
+}
