@@ -2,11 +2,12 @@
 
 use target_node::{
     core::NodeId,
-    simulator::{Fault, Links, Report, Target},
+    simulator::{Fault, Links, Plan, Report, Target, simulate},
 };
 
 use crate::{
     scenarios::{cut_one_link, cut_then_kill, every, isolate_leader, most, partition_leader, scenario},
+    support::settings,
     sweep::sweep,
 };
 
@@ -184,4 +185,17 @@ fn timeout_resync() {
 #[test]
 fn manual_applied_resync() {
     sweep("manual_applied_resync", 60, 3, &[("failover", "manual"), ("ack-point", "applied"), ("rejoin", "resync")]);
+}
+
+#[test]
+fn whatever_a_power_loss_leaves_of_a_log_it_does_not_contradict_the_snapshot() {
+    let kinds = ["never", "interval:20"];
+    for (seed, fsync) in (0..150).flat_map(|seed| kinds.map(|fsync| (seed, fsync))) {
+        let pairs = [("fsync", fsync), ("catch-up", "log-keep:3"), ("failover", "timeout"), ("read", "leader")];
+        // What else such disks lead to is nobody's promise.
+        if let Err(violation) = simulate(Plan::random(seed, 3, settings(3, &pairs))) {
+            let what = violation.to_string();
+            assert!(!what.contains("nothing of it was lost"), "fsync={fsync}: {what}");
+        }
+    }
 }
