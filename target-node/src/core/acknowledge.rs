@@ -105,13 +105,14 @@ impl WaitingWrites {
         self.levels.entry(replication).or_default().push_back(Waiting { position, request, since_us: now_us });
     }
 
-    /// Takes out those whose level is satisfied, by position. A degraded leader counts itself alone, and says so.
-    pub(super) fn take_satisfied(&mut self, copies: &Copies) -> Vec<Satisfied> {
+    /// Takes out those up to `limit` whose level is satisfied, by position. A degraded leader counts itself alone, and says
+    /// so.
+    pub(super) fn take_satisfied(&mut self, copies: &Copies, limit: Position) -> Vec<Satisfied> {
         let mut satisfied = Vec::new();
         for (replication, waiting) in &mut self.levels {
             let degrades = self.degraded.is_some() && !replication.waits_for_nobody();
             let level = if degrades { Replication::Async } else { *replication };
-            let point = copies.acknowledged_to(level).max(copies.acknowledged_to(*replication));
+            let point = copies.acknowledged_to(level).max(copies.acknowledged_to(*replication)).min(limit);
             while let Some(write) = waiting.pop_front_if(|write| write.position <= point) {
                 satisfied.push((write.position, write.request, level));
             }
@@ -204,7 +205,12 @@ impl Core {
             leadership.progress.values_mut().for_each(Progress::beat);
         }
         self.committed = self.committed.max(point);
-        let satisfied = leadership.writes.take_satisfied(&counted);
+        let limit = match self.settings.visibility {
+            Visibility::OnAck => own.last,
+            // With more voters than at the start a commit may need more copies than the level of a write does.
+            Visibility::OnCommit => self.committed,
+        };
+        let satisfied = leadership.writes.take_satisfied(&counted, limit);
         if let Some((position, ..)) = satisfied.last() {
             self.acknowledged = self.acknowledged.max(*position);
         }
@@ -248,6 +254,8 @@ impl Core {
 mod tests {
     use super::*;
     use Replication::{Async, Majority, Memory, SemiSync, Sync};
+
+    const END: Position = Position(u64::MAX);
 
     fn point(replication: Replication, leader: u64, followers: &[u64]) -> u64 {
         copies(leader, true, followers).acknowledged_to(replication).0
@@ -297,9 +305,10 @@ mod tests {
     #[test]
     fn a_critical_write_waits_longer_than_its_neighbours() {
         let mut waiting = waiting();
-        assert_eq!(positions(waiting.take_satisfied(&copies(3, true, &[1, 0]))), [1, 3]);
-        assert_eq!(positions(waiting.take_satisfied(&copies(3, true, &[4, 1]))), [0_u64; 0]);
-        assert_eq!(positions(waiting.take_satisfied(&copies(3, true, &[4, 2]))), [2]);
+        assert_eq!(positions(waiting.take_satisfied(&copies(3, true, &[1, 0]), END)), [1, 3]);
+        assert_eq!(positions(waiting.take_satisfied(&copies(3, true, &[4, 1]), END)), [0_u64; 0]);
+        assert_eq!(positions(waiting.take_satisfied(&copies(3, true, &[4, 2]), Position(1))), [0_u64; 0]);
+        assert_eq!(positions(waiting.take_satisfied(&copies(3, true, &[4, 2]), END)), [2]);
         assert_eq!(waiting.len(), 1);
         assert_eq!(waiting.into_requests(), [14]);
     }
@@ -329,7 +338,7 @@ mod tests {
     fn a_degraded_leader_counts_itself_alone_and_says_so() {
         let mut waiting = waiting();
         waiting.degraded = Some(Position(4));
-        let satisfied = waiting.take_satisfied(&copies(3, true, &[0, 0]));
+        let satisfied = waiting.take_satisfied(&copies(3, true, &[0, 0]), END);
         assert_eq!(positions(satisfied.clone()), [1, 2, 3]);
         assert!(satisfied.iter().all(|(_, _, level)| *level == Async), "{satisfied:?}");
     }
