@@ -81,9 +81,13 @@ pub fn settings_in_words(settings: &Settings) -> String {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let network = &self.network;
+        let joining = match self.nodes - self.founders {
+            0 => String::new(),
+            joining => format!(" (of which {joining} join)"),
+        };
         writeln!(
             f,
-            "seed {}, {} nodes, {} clients that think up to {} ms",
+            "seed {}, {} nodes{joining}, {} clients that think up to {} ms",
             self.seed,
             self.nodes,
             self.clients,

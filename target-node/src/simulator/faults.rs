@@ -139,12 +139,12 @@ impl World {
     }
 
     fn restart(&mut self, node: NodeId) -> Result<(), String> {
-        let (nodes, settings, seed, now_us) =
-            (self.plan.nodes, self.plan.settings.clone(), self.plan.seed, self.now_us);
+        let (founders, settings, seed, now_us) =
+            (self.plan.founders, self.plan.settings.clone(), self.plan.seed, self.now_us);
         if self.machine(node).core.is_some() {
             return Ok(());
         }
-        self.machine(node).start(nodes, settings, seed, now_us);
+        self.machine(node).start(founders, settings, seed, now_us);
         self.input(node, Input::Tick)
     }
 

@@ -34,6 +34,8 @@ pub struct Report {
     pub split_brain: usize,
     /// How many reads at level `leader` missed a write acknowledged under a newer term before they were invoked.
     pub stale_leader_reads: usize,
+    /// How often a node put other members in force.
+    pub members_changed: usize,
     /// How many reigns began.
     pub reigns: usize,
     /// How many terms more than one node led in.
@@ -87,6 +89,7 @@ pub(super) fn judge(world: &World) -> Result<Report, String> {
         lost,
         restored,
         installed: count_events(world, |event| matches!(event, ProtocolEvent::SnapshotInstalled { .. })),
+        members_changed: count_events(world, |event| matches!(event, ProtocolEvent::MembersInForce { .. })),
         split_brain: split_brain(&world.invocations),
         stale_leader_reads: stale_leader_reads(&world.invocations),
         reigns: count_events(world, |event| matches!(event, ProtocolEvent::BecameLeader { .. })),

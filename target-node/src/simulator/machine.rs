@@ -53,13 +53,15 @@ impl Machine {
         self.events.push(event);
     }
 
-    pub(super) fn start(&mut self, nodes: u16, settings: Settings, seed: u64, now_us: u64) {
+    pub(super) fn start(&mut self, founders: u16, settings: Settings, seed: u64, now_us: u64) {
         self.incarnation += 1;
         let (hard_state, snapshot, entries) = self.disk.recover();
         let (ledger, incarnation) = (self.ledger.clone(), self.incarnation);
         let restored = Restored { hard_state, snapshot, entries, ledger, incarnation };
         let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.incarnation;
-        let (members, now_us) = (Members::first(nodes), self.clock.at(now_us));
+        let joins = self.id.0 > founders;
+        let members = if joins { Members::default() } else { Members::first(founders) };
+        let now_us = self.clock.at(now_us);
         self.core = Some(Core::new(self.id, members, settings, restored, seed, now_us));
         self.tick_queued_us = u64::MAX;
     }

@@ -80,10 +80,11 @@ impl<F: FnMut(&Plan) -> bool> Search<F> {
     }
 
     fn shrink_cluster(&mut self) {
+        self.attempt(|plan| plan.founders = plan.nodes);
         for nodes in [1, 2, 3, 4] {
             let named = self.smallest.faults.iter().flat_map(|timed| timed.fault.nodes()).map(|node| node.0).max();
             let fits = named.is_none_or(|named| named <= nodes) && self.smallest.settings.check(nodes).is_ok();
-            if nodes < self.smallest.nodes && fits && self.attempt(|plan| plan.nodes = nodes) {
+            if nodes < self.smallest.nodes && fits && self.attempt(|plan| shrink(plan, nodes)) {
                 break;
             }
         }
@@ -151,6 +152,11 @@ impl<F: FnMut(&Plan) -> bool> Search<F> {
             });
         }
     }
+}
+
+fn shrink(plan: &mut Plan, nodes: u16) {
+    plan.nodes = nodes;
+    plan.founders = plan.founders.min(nodes);
 }
 
 #[cfg(test)]

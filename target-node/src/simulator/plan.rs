@@ -216,6 +216,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many nodes.
     pub nodes: u16,
+    /// How many of them found the cluster; those after them wait until they are added.
+    pub founders: u16,
     /// Their settings.
     pub settings: Settings,
     /// Their network.
@@ -243,6 +245,7 @@ impl Plan {
         Self {
             seed,
             nodes,
+            founders: nodes,
             settings,
             network: NetworkProfile::QUICK,
             clocks: Vec::new(),

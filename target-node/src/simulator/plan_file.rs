@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct PlanFile {
     seed: u64,
     nodes: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    founders: Option<u16>,
     settings: BTreeMap<String, String>,
     network: NetworkProfile,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -33,6 +35,7 @@ impl From<Plan> for PlanFile {
         let Plan {
             seed,
             nodes,
+            founders,
             settings,
             network,
             clocks,
@@ -46,6 +49,7 @@ impl From<Plan> for PlanFile {
         Self {
             seed,
             nodes,
+            founders: (founders != nodes).then_some(founders),
             settings: settings.to_map(),
             network,
             clocks,
@@ -71,12 +75,14 @@ impl TryFrom<PlanFile> for Plan {
     type Error = PlanFileError;
 
     fn try_from(file: PlanFile) -> Result<Self, PlanFileError> {
-        let PlanFile { seed, nodes, settings, network, clocks, clients, plain_reads, think_us_max, end_us, mut faults } =
+        let PlanFile { seed, nodes, founders, settings, network, clocks, clients, plain_reads, think_us_max, .. } =
             file;
+        let (founders, end_us, mut faults) = (founders.unwrap_or(nodes), file.end_us, file.faults);
         let settings = Settings::from_map(&settings, nodes)?;
         let known = |node: NodeId| (1..=nodes).contains(&node.0);
         let shape = |holds, what: &str| if holds { Ok(()) } else { Err(PlanFileError::Shape(what.to_owned())) };
         shape(nodes <= NODES_MAX, "a cluster has at most 15 nodes")?;
+        shape((1..=nodes).contains(&founders), "nobody founds the cluster, or more than there are")?;
         shape(network.delay_us_min <= network.delay_us_max, "delay_us_min is above delay_us_max")?;
         let shares = [network.dropped_per_mille, network.repeated_per_mille, network.late_per_mille];
         shape(shares.iter().all(|share| *share <= 1000), "a share of messages is above 1000 per mille")?;
@@ -91,6 +97,7 @@ impl TryFrom<PlanFile> for Plan {
         Ok(Plan {
             seed,
             nodes,
+            founders,
             settings,
             network,
             clocks,
@@ -129,6 +136,7 @@ mod tests {
             ("\"nodes\":3", "\"nodes\":300"),
             ("\"delay_us_max\":100", "\"delay_us_max\":99"),
             ("\"faults\":[]", "\"faults\":[{\"at_us\":1,\"fault\":{\"restart\":{\"node\":\"n4\"}}}]"),
+            ("\"clients\"", "\"founders\":4,\"clients\""),
             ("\"end_us\":3000000", "\"end_us\":0"),
             ("majority", "most"),
             ("\"seed\"", "\"sead\""),

@@ -25,7 +25,25 @@ impl Plan {
         let mut plan = Self::surroundings(seed, nodes, settings, &mut rng);
         plan.end_us = rng.random_range(800_000..=2_000_000);
         plan.faults = random_faults(&mut rng, &plan);
+        plan.let_some_join(&mut rng);
         plan
+    }
+
+    /// In some runs a few nodes are added to those that found the cluster.
+    fn let_some_join(&mut self, rng: &mut impl Rng) {
+        let founders = rng.random_range(self.nodes / 2 + 1..=self.nodes);
+        let elects = self.settings.failover == Failover::Consensus && self.settings.check(founders).is_ok();
+        if !elects || rng.random_bool(0.6) {
+            return;
+        }
+        self.founders = founders;
+        for node in (founders + 1..=self.nodes).map(NodeId) {
+            for _ in 0..2 {
+                let at_us = rng.random_range(200_000..=self.end_us);
+                self.faults.push(Timed { at_us, fault: Fault::AddMember { node: Target::Node(node) } });
+            }
+        }
+        self.faults.sort_by_key(|timed| timed.at_us);
     }
 
     /// The surroundings of a hostile run, and one named fault in them.

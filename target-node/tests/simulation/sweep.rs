@@ -9,22 +9,24 @@ use target_node::{
 
 use crate::support::{run, say, settings};
 
-pub(crate) fn sweep(test: &str, count: u64, nodes: u16, pairs: &[(&str, &str)]) {
+pub(crate) fn sweep(test: &str, count: u64, nodes: u16, pairs: &[(&str, &str)]) -> Vec<Report> {
     let settings = settings(nodes, pairs);
     let reports = run(test, count, |seed| Plan::random(seed, nodes, settings.clone()));
     summarise(test, &reports);
+    reports
 }
 
 fn summarise(test: &str, reports: &[Report]) {
     let sum = |value: fn(&Report) -> usize| reports.iter().map(value).sum::<usize>();
     let acknowledged = sum(|report| report.acknowledged);
     say(&format!(
-        "{test}: {} runs, {acknowledged} acknowledged, {} lost, {} restored, {} installed, {} reigns, split brain {}, stale {}, {} \
+        "{test}: {} runs, {acknowledged} acknowledged, {} lost, {} restored, {} installed, members changed {}, {} reigns, split brain {}, stale {}, {} \
          steps, slowest convergence {} ms",
         reports.len(),
         sum(|report| report.lost),
         sum(|report| report.restored),
         sum(|report| report.installed),
+        sum(|report| report.members_changed),
         sum(|report| report.reigns),
         sum(|report| report.split_brain),
         sum(|report| report.stale_leader_reads),
@@ -71,7 +73,9 @@ fn consensus_majority_three_nodes() {
 
 #[test]
 fn consensus_majority_five_nodes() {
-    sweep("consensus_majority_five_nodes", 500, 5, &[]);
+    let reports = sweep("consensus_majority_five_nodes", 500, 5, &[]);
+    let changing = reports.iter().filter(|report| report.members_changed > 0).count();
+    assert!(changing * 2 > reports.len(), "members changed in {changing} of {} runs only", reports.len());
 }
 
 #[test]
