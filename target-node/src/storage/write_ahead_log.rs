@@ -20,7 +20,7 @@ use crate::core::{HardState, Position, Record};
 use crate::settings::Fsync;
 
 /// The size of a segment.
-pub(crate) const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+pub(crate) const SEGMENT_BYTES: u64 = 2 * 1024 * 1024;
 
 /// How a log is kept.
 #[derive(Debug, Clone)]
